@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last steps of a new guest process, between fork and exec.
+#pragma once
+#include <array>
+
+#include "failure.h"
+#include "plan.h"
+#include "filter.h"
+
+namespace rvisor {
+
+struct GuestContext {
+  const Limits& limits;
+  const Filter& filter;
+  bool nproc_by_rlimit;  // no control group counts processes: RLIMIT_NPROC of the user namespace does
+};
+
+// Replaces the calling process by the command, or returns why it could not. `stdio`: descriptors for 0, 1, 2; with a terminal
+// all three are its slave, which becomes the controlling terminal.
+Failure enter_command(const GuestContext& context, const Command& command, const std::array<int, 3>& stdio);
+
+}  // namespace rvisor

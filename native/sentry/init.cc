@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <map>
+
+#include "capabilities.h"
+#include "channel.h"
+#include "guest.h"
+#include "landlock.h"
+#include "protocol.h"
+#include "view.h"
+
+namespace rvisor {
+namespace {
+
+class Init {
+ public:
+  explicit Init(InitContext context) : context_(std::move(context)) {}
+
+  void run() {
+    prctl(PR_SET_NAME, "rvisor-init");
+    // The sentry may already be gone: then its end of the channel is closed and nothing is received.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    Packet go;
+    if (receive_packet(channel(), go, true) != Received::packet) exit(1);
+    int abi = 0;
+    if (Status s = prepare(abi)) return give_up(*s);
+    std::string layers = "pid mount ipc uts cgroup seccomp";
+    if (abi) layers += " landlock:" + std::to_string(abi);
+    if (!report({Report::Kind::ready, 0, 0, {}, layers}, raw(uppers_))) return;
+    uppers_.clear();
+    start(0, context_.plan.command, std::move(context_.stdio));
+    loop();
+  }
+
+ private:
+  struct Child {
+    uint32_t id;
+    bool starting = true;
+    Fd status;  // end of file: the program runs; bytes: why it does not
+  };
+
+  int channel() const { return context_.channel.get(); }
+
+  static std::vector<int> raw(const std::vector<Fd>& fds) {
+    std::vector<int> result;
+    for (const Fd& fd : fds) result.push_back(fd.get());
+    return result;
+  }
+
+  bool report(const Report& report, const std::vector<int>& fds = {}) { return send_packet(channel(), encode_report(report), fds) == 0; }
+
+  void give_up(const Failure& failure) {
+    Report message{Report::Kind::failed, 0, 0, failure, {}};
+    report(message);
+  }
+
+  Status prepare(int& abi) {
+    const Plan& plan = context_.plan;
+    if (unshare(CLONE_NEWCGROUP) && errno != EINVAL) return fail("namespaces", "cgroup", errno);
+    if (Status s = build_view(plan, context_.in_user_namespace, uppers_)) return s;
+    if (Status s = drop_privileges(plan.uid, plan.gid)) return s;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of credentials forgets it
+    if (plan.landlock)
+      if (Status s = restrict_by_landlock(*plan.landlock, plan.host_uid() == 0, abi)) return s;
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, nullptr);
+    signals_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_.valid()) return fail("exec", "signalfd", errno);
+    return std::nullopt;
+  }
+
+  Status open_terminal(const Terminal& size, Fd& master, Fd& slave) {
+    master.reset(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!master.valid()) return fail("terminal", "/dev/pts/ptmx", errno);
+    int unlock = 0;
+    if (ioctl(master.get(), TIOCSPTLCK, &unlock)) return fail("terminal", "/dev/pts/ptmx", errno);
+    slave.reset(ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!slave.valid()) return fail("terminal", "/dev/pts", errno);
+    winsize window{};
+    window.ws_col = size.columns;
+    window.ws_row = size.rows;
+    if (ioctl(slave.get(), TIOCSWINSZ, &window)) return fail("terminal", "/dev/pts", errno);
+    return std::nullopt;
+  }
+
+  void start(uint32_t id, const Command& command, std::array<Fd, 3> stdio) {
+    Fd master, slave;
+    if (command.tty) {
+      if (Status s = open_terminal(*command.tty, master, slave)) return refuse(id, *s);
+    }
+    int status[2], gate[2];
+    if (pipe2(status, O_CLOEXEC)) return refuse(id, fail("exec", "pipe", errno));
+    Fd status_read(status[0]), status_write(status[1]);
+    if (pipe2(gate, O_CLOEXEC)) return refuse(id, fail("exec", "pipe", errno));
+    Fd gate_read(gate[0]), gate_write(gate[1]);
+    pid_t pid = fork();
+    if (pid < 0) return refuse(id, fail("exec", command.argv[0], errno));
+    if (pid == 0) {
+      gate_write.reset();
+      report({Report::Kind::child, id, 0, {}, {}});  // tells the sentry this process's pid in the host, by its credentials
+      char byte;
+      while (read(gate_read.get(), &byte, 1) < 0 && errno == EINTR) {}
+      std::array<int, 3> fds{};
+      for (int i = 0; i < 3; i++) fds[static_cast<size_t>(i)] = command.tty ? slave.get() : stdio[static_cast<size_t>(i)].get();
+      Failure why = enter_command({context_.plan.limits, context_.filter, context_.nproc_by_rlimit}, command, fds);
+      std::string text = encode_report({Report::Kind::failed, id, 0, why, {}});
+      ssize_t ignored = write(status_write.get(), text.data(), text.size());
+      (void)ignored;
+      _exit(127);
+    }
+    if (command.tty) report({Report::Kind::pty, id, 0, {}, {}}, {master.get()});
+    children_.emplace(pid, Child{id, true, std::move(status_read)});
+  }
+
+  void refuse(uint32_t id, const Failure& failure) { report({Report::Kind::failed, id, 0, failure, {}}); }
+
+  void loop() {
+    for (;;) {
+      std::vector<pollfd> wait{{channel(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      std::vector<pid_t> starting;
+      for (auto& [pid, child] : children_) {
+        if (!child.starting) continue;
+        wait.push_back({child.status.get(), POLLIN, 0});
+        starting.push_back(pid);
+      }
+      if (poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return;
+      for (size_t i = 0; i < starting.size(); i++)
+        if (wait[i + 2].revents) settle(starting[i]);
+      if (wait[1].revents) reap();
+      if (wait[0].revents && !serve()) return;
+    }
+  }
+
+  // The program has started, or told why not.
+  void settle(pid_t pid) {
+    Child& child = children_.at(pid);
+    if (!child.starting) return;
+    child.starting = false;
+    std::string text;
+    char buffer[4096];
+    ssize_t size;
+    while ((size = read(child.status.get(), buffer, sizeof buffer)) > 0 || (size < 0 && errno == EINTR))
+      if (size > 0) text.append(buffer, static_cast<size_t>(size));
+    child.status.reset();
+    Report failed;
+    if (text.empty()) {
+      report({Report::Kind::started, child.id, 0, {}, {}});
+    } else {
+      if (!parse_report(text, failed)) failed = {Report::Kind::failed, child.id, 0, fail("exec", "", EIO), {}};
+      report(failed);
+      child.id = UINT32_MAX;  // its exit is no news
+    }
+  }
+
+  void reap() {
+    signalfd_siginfo info;
+    while (read(signals_.get(), &info, sizeof info) > 0) {}
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
+      auto found = children_.find(pid);
+      if (found == children_.end()) continue;  // an orphan of the guest
+      settle(pid);
+      if (found->second.id != UINT32_MAX) report({Report::Kind::exit, found->second.id, status, {}, {}});
+      children_.erase(found);
+    }
+  }
+
+  bool serve() {
+    for (;;) {
+      Packet packet;
+      switch (receive_packet(channel(), packet, false)) {
+        case Received::nothing: return true;
+        case Received::closed: return false;
+        case Received::broken: continue;
+        case Received::packet: break;
+      }
+      Request request;
+      std::string error;
+      if (!parse_request(packet.text, request, error)) continue;  // the sentry has checked it already
+      if (request.op == Request::Op::exec) {
+        std::array<Fd, 3> stdio;
+        for (size_t i = 0; i < 3 && i < packet.fds.size(); i++) stdio[i] = std::move(packet.fds[i]);
+        start(request.id, request.command, std::move(stdio));
+      } else if (request.op == Request::Op::signal) {
+        signal_guest(request);
+      }
+    }
+  }
+
+  void signal_guest(const Request& request) {
+    int rc = -1, err = ESRCH;
+    if (request.scope == Request::Scope::all) {
+      rc = kill(-1, request.signal);  // from pid 1: every process of the guest but init itself
+      err = errno;
+    } else {
+      for (auto& [pid, child] : children_) {
+        if (child.id != request.id) continue;
+        rc = kill(request.scope == Request::Scope::group ? -pid : pid, request.signal);
+        err = errno;
+      }
+    }
+    if (rc && err == ESRCH) return;  // ended meanwhile: its exit is on the way
+    if (rc) report({Report::Kind::refused, request.id, 0, {}, strerror(err)});
+  }
+
+  InitContext context_;
+  Fd signals_;
+  std::vector<Fd> uppers_;
+  std::map<pid_t, Child> children_;
+};
+
+}  // namespace
+
+void run_init(InitContext context) {
+  Init(std::move(context)).run();
+  _exit(0);
+}
+
+}  // namespace rvisor

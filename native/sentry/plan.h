@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plan of one launch, as `sdk/internal/protocol.ts` defines it. Bytes, milliseconds, absolute paths.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "failure.h"
+
+namespace rvisor {
+
+struct Mount {
+  enum class Type { bind, symlink, dir, tmpfs, overlay, file, proc, dev, mask };
+  Type type;
+  std::string target;
+  std::string source;   // bind: source; symlink: content; overlay: lower; file: the bytes
+  std::string upper;    // overlay: host directory, empty for a private tmpfs
+  uint32_t mode = 0;
+  std::optional<uint64_t> size;
+  bool writable = false;
+  bool dev = false;
+  bool noexec = false;
+};
+
+struct IdMap {
+  uint32_t inside, outside, count;
+};
+
+struct Terminal {
+  uint16_t columns, rows;
+};
+
+struct Command {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  std::string cwd;
+  std::optional<Terminal> tty;
+};
+
+struct SeccompArg {
+  enum class Op { eq, ne, lt, le, gt, ge, masked_eq };
+  unsigned index;
+  Op op;
+  uint64_t value;
+  uint64_t mask;
+};
+
+enum class SeccompAction { allow, error, kill };
+
+struct SeccompRule {
+  int nr;
+  SeccompAction action;
+  unsigned err;
+  std::vector<SeccompArg> args;
+};
+
+struct Landlock {
+  bool required = true;
+  std::vector<std::string> read, write, list;
+};
+
+struct Limits {
+  std::optional<uint64_t> memory, processes, cpu_millis, cpu_time_ms, wall_time_ms, output, open_files, file_size;
+};
+
+struct Plan {
+  enum class UserNamespace { automatic, required, none };
+  std::string id;
+  Command command;
+  std::string hostname;
+  uint32_t uid = 0, gid = 0;
+  std::vector<IdMap> uid_map, gid_map;
+  UserNamespace user_namespace = UserNamespace::automatic;
+  bool net_namespace = true;
+  std::string root;  // empty: skeleton
+  bool root_writable = false;
+  std::vector<Mount> mounts;
+  std::optional<Landlock> landlock;
+  Limits limits;
+  SeccompAction seccomp_default = SeccompAction::error;
+  unsigned seccomp_errno = 0;
+  std::vector<SeccompRule> seccomp_rules;
+
+  // The guest's uid 0-in-the-host question: whose kernel uid does the guest's uid map to?
+  uint32_t host_uid() const;
+};
+
+// Parses and validates: every key known, every type right, every path absolute and without "..".
+Status parse_plan(std::string_view text, Plan& out);
+
+}  // namespace rvisor

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guest's processes, read from its own /proc (proc(5)).
+#pragma once
+#include <vector>
+
+#include "protocol.h"
+
+namespace rvisor {
+
+// `proc` is a descriptor of the guest's /proc directory. Init (pid 1) is left out. At most `limit` processes.
+std::vector<ProcessInfo> list_processes(int proc, size_t limit = 4096);
+
+// CPU time in milliseconds of every process of the guest and of the children they waited for. A parent that ignores
+// SIGCHLD hides its finished children: where a control group counts, its number is the better one.
+double cpu_time_ms(int proc);
+
+}  // namespace rvisor

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "warden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "capabilities.h"
+#include "cgroup.h"
+#include "channel.h"
+#include "plan.h"
+#include "protocol.h"
+#include "filter.h"
+#include "sentry.h"
+
+namespace rvisor {
+namespace {
+
+struct Namespace {
+  int flag;
+  const char* name;
+};
+constexpr Namespace kNamespaces[] = {{CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mount"}, {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUTS, "uts"}, {CLONE_NEWNET, "net"}};
+
+long fork_into(int flags) { return syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, 0); }
+
+Status read_plan(Plan& plan) {
+  struct stat st;
+  if (fstat(kPlanFd, &st)) return fail("plan", "", errno);
+  if (st.st_size <= 0 || st.st_size > 256 << 20) return fail("plan", "", EFBIG);
+  void* text = mmap(nullptr, static_cast<size_t>(st.st_size), PROT_READ, MAP_PRIVATE, kPlanFd, 0);
+  if (text == MAP_FAILED) return fail("plan", "", errno);
+  Status status = parse_plan({static_cast<const char*>(text), static_cast<size_t>(st.st_size)}, plan);
+  munmap(text, static_cast<size_t>(st.st_size));
+  close(kPlanFd);
+  return status;
+}
+
+Status write_file(const std::string& path, const std::string& text) {
+  Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid() || write(fd.get(), text.data(), text.size()) < 0) return fail("id-map", path.substr(path.rfind('/') + 1), errno);
+  return std::nullopt;
+}
+
+std::string format(const std::vector<IdMap>& maps) {
+  std::string text;
+  for (const IdMap& map : maps) text += std::to_string(map.inside) + " " + std::to_string(map.outside) + " " + std::to_string(map.count) + "\n";
+  return text;
+}
+
+// user_namespaces(7): without CAP_SETGID in the parent namespace setgroups must be denied before the gid map is written.
+Status write_maps(pid_t pid, const Plan& plan) {
+  std::string base = "/proc/" + std::to_string(pid);
+  if (!has_capability(CAP_SETGID))
+    if (Status s = write_file(base + "/setgroups", "deny")) return s;
+  if (Status s = write_file(base + "/uid_map", format(plan.uid_map))) return s;
+  return write_file(base + "/gid_map", format(plan.gid_map));
+}
+
+// Which of the namespaces was refused: tried one by one in children that end at once.
+Failure diagnose(int flags, int err) {
+  int given = 0;
+  for (const Namespace& ns : kNamespaces) {
+    if (!(flags & ns.flag)) continue;
+    given |= ns.flag;
+    long pid = fork_into(given);
+    if (pid == 0) _exit(0);
+    if (pid < 0) return fail("namespaces", ns.name, errno);
+    waitpid(static_cast<pid_t>(pid), nullptr, 0);
+  }
+  return fail("namespaces", "all together", err);
+}
+
+class Warden {
+ public:
+  int run() {
+    prctl(PR_SET_NAME, "rvisor-warden");
+    // Whatever the guest leaves behind comes to us when the sentry is gone, so that we can wait for it.
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    signal(SIGPIPE, SIG_IGN);
+    close_range(kControlFd, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (Status s = launch()) {
+      EventStream events(kEventsFd);
+      events.line(event_failed(0, *s));
+      end();
+      return 1;
+    }
+    watch();
+    end();
+    return 0;
+  }
+
+ private:
+  Status launch() {
+    if (Status s = read_plan(plan_)) return s;
+    if (Status s = cgroups_.create(plan_.id, plan_.limits, plan_.host_uid() == 0)) return s;
+    if (!cgroups_.paths().empty()) EventStream(kEventsFd).line(event_cgroups(cgroups_.paths()));
+
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("namespaces", "socketpair", errno);
+    Fd ours(ends[0]), theirs(ends[1]);
+    bool user = plan_.user_namespace != Plan::UserNamespace::none;
+    int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (plan_.net_namespace ? CLONE_NEWNET : 0);
+    pid_t self = getpid();
+    long pid = fork_into(flags | (user ? CLONE_NEWUSER : 0));
+    if (pid < 0 && user && plan_.user_namespace == Plan::UserNamespace::automatic && has_capability(CAP_SYS_ADMIN)) {
+      // Root on a host without user namespaces: the other namespaces need no permission. All capabilities are dropped either way.
+      user = false;
+      pid = fork_into(flags);
+    }
+    if (pid < 0) return diagnose(flags | (user ? CLONE_NEWUSER : 0), errno);
+    if (pid == 0) {
+      ours.reset();
+      std::array<Fd, 3> stdio;
+      if (!plan_.command.tty)
+        for (int i = 0; i < 3; i++) stdio[static_cast<size_t>(i)].reset(kFirstGuestFd + i);
+      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges()});
+    }
+    sentry_ = static_cast<pid_t>(pid);
+    theirs.reset();
+    channel_ = std::move(ours);
+    for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
+    Status status = user ? write_maps(sentry_, plan_) : std::nullopt;
+    if (status) return abandon(*status);
+    sentry_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, sentry_, 0)));
+    if (!sentry_fd_.valid()) return abandon(fail("namespaces", "pidfd_open", errno));
+    if (int err = send_packet(channel_.get(), "go")) return abandon(fail("namespaces", "sentry", err));
+    return std::nullopt;
+  }
+
+  Failure abandon(Failure failure) {
+    kill(sentry_, SIGKILL);
+    return failure;
+  }
+
+  // Until the sentry is gone. The host's end of the control socket closing means that the host is gone.
+  void watch() {
+    bool attached = false;
+    for (bool host = true;;) {
+      pollfd wait[] = {{sentry_fd_.get(), POLLIN, 0}, {host ? kControlFd : -1, 0, 0}, {attached ? -1 : channel_.get(), POLLIN, 0}};
+      if (poll(wait, 3, -1) < 0 && errno != EINTR) break;
+      if (wait[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+        host = false;
+        kill(sentry_, SIGKILL);
+      }
+      if (wait[0].revents) break;
+      if (wait[2].revents) {  // the one message the warden ever takes, before the guest exists: init's pid
+        Packet packet;
+        if (receive_packet(channel_.get(), packet, false) != Received::packet) {
+          attached = true;
+          continue;
+        }
+        attached = true;
+        pid_t init = static_cast<pid_t>(strtol(packet.text.c_str(), nullptr, 10));
+        Status s = init > 0 ? cgroups_.attach(init) : Status(fail("cgroup", "init", EINVAL));
+        send_packet(channel_.get(), s ? encode_report({Report::Kind::failed, 0, 0, *s, {}}) : "ok");
+        prctl(PR_SET_DUMPABLE, 0);
+        if (confine_self(Role::warden)) kill(sentry_, SIGKILL);
+      }
+    }
+  }
+
+  // The sentry, and by inheritance init and what it left, are waited for; then nothing of ours remains.
+  void end() {
+    while (wait4(-1, nullptr, __WALL, nullptr) > 0 || errno == EINTR) {}
+    cgroups_.remove();
+    EventStream events(kEventsFd);
+    events.line(event_end());
+    if (events.pending()) events.flush();
+  }
+
+  Plan plan_;
+  Cgroups cgroups_;
+  pid_t sentry_ = 0;
+  Fd sentry_fd_, channel_;
+};
+
+}  // namespace
+
+int run_warden() { return Warden().run(); }
+
+}  // namespace rvisor
