@@ -1,0 +1,22 @@
+/**
+ * Where the native parts lie. In a checkout and in the npm package they are files beside the library; the self-contained
+ * executable replaces this module by one that serves them from memory.
+ */
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const candidates = (name: string): ReadonlyArray<string> => [
+  fileURLToPath(new URL(`../../native/${name}`, import.meta.url)), // dist/sdk/internal → dist/native
+  fileURLToPath(new URL(`../../dist/native/${name}`, import.meta.url)) // sdk/internal → dist/native
+]
+
+const locate = (name: string): string => {
+  const found = candidates(name)
+  return found.find((path) => existsSync(path)) ?? found[0]!
+}
+
+/** Path of `librvisor.so`, for dlopen. */
+export const clientLibrary = (): string => locate("librvisor.so")
+
+/** Path of `rvisor-sentry`, for execve. */
+export const sentryExecutable = (): string => locate("rvisor-sentry")
