@@ -1,0 +1,75 @@
+/**
+ * `rvisor doctor`: what this host can enforce. The features are asked of the kernel, not of its version; the verdict comes from a
+ * sandbox that is really started.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Command from "../sdk/Command.ts"
+import * as Host from "../sdk/Host.ts"
+import * as Outcome from "../sdk/Outcome.ts"
+import * as Policy from "../sdk/Policy.ts"
+import * as Sandbox from "../sdk/Sandbox.ts"
+import * as ExitCode from "./exit-code.ts"
+import { type Feature, features } from "./features.ts"
+import { print, visible } from "./output.ts"
+
+/** Runs `true` under a policy; what held, or why it did not start. */
+const attempt = (policy: Policy.Policy) =>
+  Effect.gen(function*() {
+    const command = Command.set(Command.make("true"), { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+    const sandbox = yield* Sandbox.spawn(command, policy)
+    const outcome = yield* sandbox.exit
+    return Outcome.isSuccess(outcome)
+      ? { works: true as const, layers: sandbox.layers }
+      : { works: false as const, error: `\`true\` did not succeed: ${outcome._tag}` }
+  }).pipe(
+    Effect.scoped,
+    Effect.result,
+    Effect.map(Result.match({ onSuccess: (found) => found, onFailure: (error) => ({ works: false as const, error: error.message }) }))
+  )
+
+const diagnose = Effect.gen(function*() {
+  const host = yield* Host.probe
+  const found = features.map((feature) => ({ ...feature, ...(host.features.find((f) => f.name === feature.name) ?? { ok: false, errno: 0, detail: "not asked for by this sentry" }) }))
+  const sandbox = yield* attempt(Policy.default)
+  const limited = yield* attempt(Policy.limits(Policy.default, { memory: "64 MiB", cpus: 1 }))
+  return { kernel: host.kernel, machine: host.machine, uid: host.uid, features: found, sandbox, limits: limited }
+})
+
+type Diagnosis = Effect.Success<typeof diagnose>
+
+/** Whether the lack of a feature costs anything here: the other version of control groups may serve, and root needs no user namespace. */
+const matters = (feature: Feature & { readonly ok: boolean }, { features, uid }: Diagnosis): boolean => {
+  if (feature.ok) return false
+  if (feature.need === "control groups") return !features.some((other) => other.need === "control groups" && other.ok)
+  return !(feature.name === "user-namespaces" && uid === 0)
+}
+
+const verdict = ({ sandbox, limits, uid }: Diagnosis): ReadonlyArray<string> => {
+  const who = uid === 0 ? "root" : "a plain user"
+  if (!sandbox.works) return [`A sandbox under the default policy cannot be started by ${who}:`, sandbox.error]
+  const groups = limits.works ? limits.layers.find((layer) => layer.startsWith("cgroup-v")) : undefined
+  return [
+    `Sandboxes work here, for ${who}, in the namespace view. The default policy holds by ${sandbox.layers.join(", ")}.`,
+    limits.works
+      ? `Limits of memory and CPUs are enforced${groups === undefined ? "" : ` by control groups version ${groups.slice("cgroup-v".length)}`}.`
+      : `Limits of memory and CPUs cannot be enforced: a policy that asks for them is refused.\n${limits.error}`
+  ]
+}
+
+const indent = (text: string): string => text.replaceAll("\n", "\n    ")
+
+const text = (diagnosis: Diagnosis): string => {
+  const lines = diagnosis.features.map((feature) => {
+    const mark = feature.ok ? "yes" : matters(feature, diagnosis) ? "NO " : "no "
+    const head = `${mark}  ${feature.name.padEnd(28)}${feature.use}${feature.detail === "" ? "" : ` (${visible(feature.detail)})`}`
+    return matters(feature, diagnosis) ? `${head}\n       lost:   ${feature.lost}\n       remedy: ${feature.remedy}` : head
+  })
+  return [`Linux ${diagnosis.kernel} on ${diagnosis.machine}, user id ${diagnosis.uid}`, "", ...lines, "", ...verdict(diagnosis).map(indent)].join("\n")
+}
+
+export const doctor = Effect.fnUntraced(function*({ json }: { readonly json: boolean }) {
+  const diagnosis = yield* diagnose
+  print(json ? JSON.stringify({ ok: diagnosis.sandbox.works, ...diagnosis, verdict: verdict(diagnosis) }, null, 2) : text(diagnosis))
+  return diagnosis.sandbox.works ? ExitCode.OK : ExitCode.NO
+})

@@ -1,0 +1,32 @@
+/**
+ * The policy that a command line asks for: a preset or a policy file, and the flags laid over it. Faults are told by the name
+ * under which the user wrote the thing: the flag, or the place in the file.
+ */
+import * as Effect from "effect/Effect"
+import { PolicyError, PolicyFault } from "../sdk/errors.ts"
+import * as Policy from "../sdk/Policy.ts"
+import { flagOf, type PolicyFlags, toJson } from "./flags.ts"
+import { UsageError } from "./usage-error.ts"
+
+/** Where the faults of flags come from, for `PolicyError.source`. */
+export const COMMAND_LINE = "the command line"
+
+const byFlag = (fault: PolicyFault): PolicyFault => {
+  const flag = flagOf(fault.path)
+  return flag === undefined ? fault : new PolicyFault({ ...fault, path: flag })
+}
+
+/** Policy of the flags. Fails with a `PolicyError` for a faulty policy file, with a `UsageError` for a faulty flag. */
+export const fromFlags = Effect.fnUntraced(function*(flags: PolicyFlags) {
+  const { policy: file, preset } = flags.base
+  if (file._tag === "Some" && preset._tag === "Some") {
+    return yield* new UsageError({ reason: "--preset and --policy exclude each other", remedy: "the file names its preset itself, with \"extends\"" })
+  }
+  const given = yield* Policy.decode(yield* toJson(flags), { source: COMMAND_LINE }).pipe(
+    Effect.mapError((error) => {
+      const told = new PolicyError({ source: error.source, faults: error.faults.map(byFlag) })
+      return new UsageError({ reason: told.message, remedy: "" })
+    })
+  )
+  return file._tag === "Some" ? Policy.merge(yield* Policy.fromFile(file.value), given) : given
+})

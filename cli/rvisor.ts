@@ -1,0 +1,176 @@
+/**
+ * The command line of `rvisor`: its commands, their flags, and how what they come to is told. Commands load their code when they
+ * run, so that `rvisor run` does not pay for the others.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Completions from "effect/cli/Completions"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { SandboxError, SpawnError } from "../sdk/errors.ts"
+import * as ExitCode from "./exit-code.ts"
+import { base, files, identity, kernel, limits, network, policyFlags } from "./flags.ts"
+import { type Groups, presenter } from "./help.ts"
+import { print, remark } from "./output.ts"
+import type { UsageError } from "./usage-error.ts"
+import { VERSION } from "./version.ts"
+import { divide, undecodable } from "./words.ts"
+
+const toggle = (name: string, text: string) => Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(text), Flag.withDefault(false))
+
+const io = {
+  cwd: Flag.String("cwd").pipe(Flag.withAlias("w"), Flag.withMetavar("DIR"), Flag.withDescription("Directory it starts in (default: this one where it may see it, else /tmp)"), Flag.optional),
+  tty: Flag.Boolean("tty").pipe(Flag.withAlias("t"), Flag.withDescription("Give it a terminal of its own, or with --no-tty never (default: when stdin and stdout are terminals)"), Flag.optional),
+  json: Flag.String("json").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withOptionalValue("-"),
+    Flag.withDescription("Print the result, with the captured output, as one JSON object; with =FILE write it there and leave the output alone"),
+    Flag.optional
+  )
+}
+
+const changes = {
+  list: toggle("changes", "List afterwards what changed beneath each --overlay"),
+  commit: toggle("commit", "Apply those changes to the host when the command succeeded (default: discard)")
+}
+
+const talk = {
+  quiet: toggle("quiet", "No remarks on stderr, not even why the sandbox ended the program").pipe(Flag.withAlias("q")),
+  verbose: toggle("verbose", "Say what holds, and afterwards what was used").pipe(Flag.withAlias("v"))
+}
+
+export const runFlags = {
+  policy: policyFlags,
+  io,
+  changes,
+  talk,
+  command: Argument.String("COMMAND").pipe(Argument.withDescription("What to run, with its arguments. Flags end at the first word that is none, or at `--`"), Argument.variadic({ min: 0 }))
+}
+
+const namesOf = (config: Command.Command.Config): ReadonlyArray<string> => Completions.fromCommand(Command.make("group", config)).flags.map((flag) => flag.name)
+
+/** Headings of the help. */
+const groups = (): Groups => [
+  ["Policy", namesOf(base)],
+  ["Files", namesOf(files)],
+  ["Network", namesOf(network)],
+  ["Environment and identity", namesOf(identity)],
+  ["Limits", namesOf(limits)],
+  ["Kernel", namesOf(kernel)],
+  ["Streams", namesOf(io)],
+  ["Changes beneath overlays", namesOf(changes)],
+  ["Talk", namesOf(talk)]
+]
+
+type Failure = SpawnError | SandboxError | UsageError
+
+/** The commands. Each says through `finish` which exit code it came to. `command` is what `run` is to run. */
+const commands = (finish: (code: number) => void, command: () => ReadonlyArray<string>) => {
+  const whole = (): Command.Command.Any => root
+  const code = <A, E extends Failure>(effect: (input: A) => Effect.Effect<number, E>) => (input: A) => Effect.map(effect(input), finish)
+  const lazily = <A, E extends Failure>(load: () => Promise<(input: A) => Effect.Effect<number, E>>) =>
+    code((input: A) => Effect.flatMap(Effect.promise(load), (body) => body(input)))
+
+  const run = Command.make("run", runFlags, lazily(() => import("./run.ts").then((m) => (flags: Command.Command.Config.Infer<typeof runFlags>) => m.run(flags, command())))).pipe(
+    Command.withShortDescription("Run a command in a sandbox"),
+    Command.withDescription(`Runs COMMAND in a sandbox. What no flag and no policy grants, it cannot reach: it sees the system's programs and libraries
+read-only, a private /tmp, its own processes and a private loopback; not your home, not your environment, not the network.
+
+Exit code: the command's own; 128+n when signal n ended it; 137 when the sandbox ended it; 125 when the sandbox could not be
+set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this command line is wrong.`),
+    Command.withExamples([
+      { command: "rvisor run ls -l /", description: "What a program sees" },
+      { command: "rvisor run --write ./out --memory 512MiB --timeout 30s -- make -C /src", description: "One directory to write to, and limits" },
+      { command: "rvisor run --overlay . --changes -- npm install", description: "Let it change this directory without changing it, and list what it did" },
+      { command: "rvisor run --policy policy.json --network host -- ./server", description: "A policy file, and one thing that it does not say" },
+      { command: "rvisor run --json -- python3 answer.py < input.txt", description: "Judge a program: output, usage and outcome in one object" }
+    ])
+  )
+
+  const file = Argument.String("FILE").pipe(Argument.withDescription("Policy file (JSON)"))
+  const check = Command.make("check", { file }, lazily(() => import("./policy.ts").then((m) => m.check))).pipe(
+    Command.withDescription("Checks a policy file against its schema and this host, and lists every fault. Exit code: 0 without faults, 1 with.")
+  )
+  const show = Command.make("show", policyFlags, lazily(() => import("./policy.ts").then((m) => m.show))).pipe(
+    Command.withDescription("Prints, as JSON, the policy that `rvisor run` with the same flags would lay over its preset. Save it, and use it with --policy."),
+    Command.withExamples([{ command: "rvisor policy show --read ./src --memory 1GiB > policy.json" }])
+  )
+  const schema = Command.make("schema", {}, lazily(() => import("./policy.ts").then((m) => m.schema))).pipe(
+    Command.withDescription("Prints the JSON Schema of policy files, for editors.")
+  )
+  const policy = Command.make("policy").pipe(Command.withDescription("Checks and shows policies."), Command.withSubcommands([check, show, schema]))
+
+  const doctor = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, lazily(() => import("./doctor.ts").then((m) => m.doctor))).pipe(
+    Command.withShortDescription("Say what this host can enforce"),
+    Command.withDescription(
+      "Lists every kernel feature that rvisor uses: whether this host has it, what is lost without it and how to get it. Then starts a sandbox under the default policy.\nExit code: 0 when that works, 1 when not."
+    )
+  )
+
+  const completions = Command.make(
+    "completions",
+    { shell: Argument.Literals("SHELL", ["bash", "zsh", "fish"]).pipe(Argument.withDescription("bash, zsh or fish")) },
+    lazily(() => import("./completions.ts").then((m) => (input: { readonly shell: "bash" | "zsh" | "fish" }) => m.completions(whole(), input.shell)))
+  ).pipe(
+    Command.withShortDescription("Print a shell completion script"),
+    Command.withDescription("Prints a completion script for a shell."),
+    Command.withExamples([
+      { command: "source <(rvisor completions bash)", description: "bash: this session; for all, put it into ~/.bashrc" },
+      { command: "rvisor completions zsh > \"${fpath[1]}/_rvisor\"", description: "zsh" },
+      { command: "rvisor completions fish > ~/.config/fish/completions/rvisor.fish", description: "fish" }
+    ])
+  )
+
+  const version = GlobalFlag.Action({
+    flag: Flag.Boolean("version").pipe(Flag.withoutNegation, Flag.withAlias("V"), Flag.withDescription("Print the version"), Flag.withDefault(false)),
+    run: () => Effect.sync(() => print(`rvisor ${VERSION}`))
+  })
+
+  const root = Command.make("rvisor").pipe(
+    Command.withDescription("Runs programs that nobody trusts, at native speed: what they open, start and use is granted, changed or refused."),
+    Command.withSubcommands([run, policy, doctor, completions]),
+    Command.withGlobalFlags([version])
+  )
+  return { root, run }
+}
+
+/** Runs the command line (without the program's name). Resolves to the exit code; never rejects. */
+export const main = async(argv: ReadonlyArray<string>): Promise<number> => {
+  const bad = undecodable(argv)
+  if (bad !== undefined) {
+    remark(`an argument is not UTF-8: ${bad}\n  remedy: rvisor passes arguments on as UTF-8 text; rename the file, or let a shell inside the sandbox write the name: sh -c 'cat $(printf "\\377")'`)
+    return ExitCode.USAGE
+  }
+  let code = ExitCode.OK
+  let command: ReadonlyArray<string> = []
+  const { root, run } = commands((n) => code = n, () => command)
+  let words = argv
+  const at = argv.findIndex((word) => !word.startsWith("-"))
+  if (argv[at] === run.name) {
+    const divided = divide(argv.slice(at + 1), Completions.fromCommand(run).flags)
+    words = [...argv.slice(0, at + 1), ...divided.own]
+    command = divided.command
+  }
+  const program = Command.runWith(root, { version: VERSION })(words).pipe(
+    Effect.provideService(CliConfig.CliConfig, { builtIns: [GlobalFlag.Help] }),
+    Effect.provideService(CliOutput.Presenter, presenter(groups))
+    // No flag of ours reads a file or asks a question, so the platform services that the parser may use are never asked for;
+    // loading them would cost a third of the start-up.
+  ) as Effect.Effect<void, Failure | { readonly _tag: "ShowHelp" }>
+  const exit = await Effect.runPromiseExit(program)
+  if (Exit.isSuccess(exit)) return code
+  const failure = Cause.findErrorOption(exit.cause)
+  if (failure._tag === "None") {
+    remark(`a fault of rvisor itself, please report it:\n${Cause.pretty(exit.cause)}`)
+    return ExitCode.REFUSED
+  }
+  const error = failure.value
+  if (error._tag === "ShowHelp") return ExitCode.USAGE
+  remark((error as Failure).message)
+  return error._tag === "UsageError" ? ExitCode.USAGE : ExitCode.ofError(error as SpawnError | SandboxError)
+}

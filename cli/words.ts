@@ -1,0 +1,47 @@
+/**
+ * The words of the command line, before they are parsed: where rvisor's flags end, and whether every word arrived as it was typed.
+ */
+import type { FlagDescriptor } from "effect/cli/Completions"
+import { readFileSync } from "node:fs"
+
+/**
+ * Divides the words behind `run` into rvisor's own and the command with its arguments. Flags end at `--` or at the first word that
+ * is neither a flag nor a flag's value, as with `env` and `sudo`: the guest's own flags are never looked at, and a switch never takes
+ * the command's name for its value. The parser gets rvisor's words only; it would also take seconds for many thousand arguments.
+ */
+export const divide = (
+  words: ReadonlyArray<string>,
+  flags: ReadonlyArray<FlagDescriptor>
+): { readonly own: ReadonlyArray<string>; readonly command: ReadonlyArray<string> } => {
+  const taking = new Set(flags.filter((flag) => flag.type._tag !== "Boolean" && flag.optionalValue !== true).flatMap((flag) => [flag.name, ...flag.aliases]))
+  let i = 0
+  while (i < words.length) {
+    const word = words[i]!
+    if (word === "--") return { own: words.slice(0, i), command: words.slice(i + 1) }
+    if (!word.startsWith("-") || word === "-") break
+    const name = word.startsWith("--") ? word.slice(2) : word.at(-1)!
+    i += !word.includes("=") && taking.has(name) ? 2 : 1
+  }
+  return { own: words.slice(0, i), command: words.slice(i) }
+}
+
+/**
+ * The first word that is not UTF-8, or `undefined`. Node and Bun decode the command line and put U+FFFD for what they cannot
+ * read: the program would get other bytes than were typed. Only a command line that holds U+FFFD is looked at again.
+ */
+export const undecodable = (words: ReadonlyArray<string>): string | undefined => {
+  if (!words.some((word) => word.includes("\ufffd"))) return undefined
+  const raw = readFileSync("/proc/self/cmdline")
+  const decoder = new TextDecoder("utf-8", { fatal: true })
+  for (let start = 0; start < raw.length;) {
+    const end = raw.indexOf(0, start)
+    const word = raw.subarray(start, end < 0 ? raw.length : end)
+    try {
+      decoder.decode(word)
+    } catch {
+      return Array.from(word, (byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`).join("")
+    }
+    start += word.length + 1
+  }
+  return undefined
+}
