@@ -1,0 +1,196 @@
+/**
+ * Builds everything that is shipped, into `dist/`:
+ *
+ * | what                                | from                                        |
+ * |-------------------------------------|---------------------------------------------|
+ * | `native/rvisor-sentry`, `native/librvisor.so` | `native/`, by CMake through cmake-js |
+ * | `sdk/`, `cli/` (ESM and `.d.ts`)    | `sdk/`, `cli/`, by tsc                      |
+ * | `policy.schema.json`                | `Policy.jsonSchema()`                       |
+ * | `rvisor`, one self-contained executable | all of the above, by Bun                |
+ *
+ * Run by Bun, through `npm run build`. `--library` leaves the executable out; `--sanitized` builds, for the tests, native parts with
+ * sanitizers and nothing else. A step whose inputs have not changed since it
+ * last succeeded is skipped: the digest of its inputs lies in `dist/.built/`.
+ */
+import { spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fail, root, checkTools } from "./scripts/host.mjs"
+import { nativeDependencies } from "./scripts/native-dependencies.ts"
+import { seal } from "./scripts/seal.ts"
+import { pinned } from "./scripts/setup.mjs"
+
+const dist = join(root, "dist")
+
+/** Files beneath `directory` (relative to the checkout) that `wanted` accepts, in a fixed order. */
+const files = (directory: string, wanted: (path: string) => boolean): ReadonlyArray<string> =>
+  readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter(wanted)
+    .sort()
+
+const digest = (inputs: ReadonlyArray<string>): string => {
+  const hash = createHash("sha256")
+  for (const input of inputs) hash.update(input).update("\0").update(existsSync(join(root, input)) ? readFileSync(join(root, input)) : "").update("\0")
+  return hash.digest("hex")
+}
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
+
+interface Step {
+  readonly name: string
+  readonly title: string
+  /** Files relative to the checkout, and any other text that decides the result. */
+  readonly inputs: ReadonlyArray<string>
+  /** Relative to `dist`. */
+  readonly outputs: ReadonlyArray<string>
+  readonly make: () => void | Promise<void>
+}
+
+/** Carries a step out unless its last success had the same inputs. Answers whether it did something. */
+const step = async ({ name, title, inputs, outputs, make }: Step): Promise<boolean> => {
+  const stamp = join(dist, ".built", name)
+  const now = digest(inputs)
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now && outputs.every((output) => existsSync(join(dist, output)))) return false
+  const started = performance.now()
+  process.stderr.write(`· ${title} …`)
+  rmSync(stamp, { force: true })
+  await make()
+  for (const output of outputs) if (!existsSync(join(dist, output))) fail(`building ${title} made no dist/${output}`)
+  mkdirSync(join(dist, ".built"), { recursive: true })
+  writeFileSync(stamp, now)
+  process.stderr.write(` ${seconds(started)}\n`)
+  return true
+}
+
+/** Runs a program quietly; when it fails, what it said goes to the terminal and the build ends. */
+const run = (what: string, program: string, args: ReadonlyArray<string>): void => {
+  const result = spawnSync(program, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 })
+  if (result.status === 0) return
+  process.stderr.write(`\n${result.error?.message ?? ""}${result.stdout}${result.stderr}\n`)
+  fail(`${what} failed; what it said stands above.`)
+}
+
+/** Builds `native/` into `out`, with the build tree in `tree` (both relative to the checkout). Tests use it for instrumented builds. */
+export const native = (tree: string, out: string, settings: Readonly<Record<string, string>> = {}): void => {
+  checkTools()
+  const deps = nativeDependencies()
+  const variables = { RVISOR_OUT: join(root, out), RVISOR_DEPS: deps ?? "", ...settings }
+  const cmakeJs = (verb: string, ...more: ReadonlyArray<string>): void =>
+    run(`cmake-js ${verb}`, pinned.node, [
+      "node_modules/cmake-js/bin/cmake-js", verb, "--directory", "native", "--out", tree, "--generator", "Unix Makefiles", "--log-level", "warn", ...more,
+      ...Object.entries(variables).map(([name, value]) => `--CD${name}=${value}`)
+    ])
+  cmakeJs("configure")
+  cmakeJs("build", "--parallel", String(navigator.hardwareConcurrency))
+}
+
+const source = (path: string): boolean => path.endsWith(".ts") && !path.endsWith(".test.ts")
+const toolchain = ["build.ts", "package-lock.json"]
+const nativeSources = files("native", (path) => !/^native\/(build|tests|fuzz)/.test(path))
+const library = [...files("sdk", source), ...files("cli", source)]
+
+const buildNative: Step = {
+  name: "native",
+  title: "native parts (sentry, client library)",
+  inputs: ["build.ts", "scripts/native-dependencies.ts", ...nativeSources],
+  outputs: ["native/rvisor-sentry", "native/librvisor.so"],
+  make: () => native("native/build", "dist/native")
+}
+
+const buildLibrary: Step = {
+  name: "library",
+  title: "library and command line (ESM, d.ts)",
+  inputs: [...toolchain, "tsconfig.json", "tsconfig.build.json", ...library],
+  outputs: ["sdk/index.js", "sdk/index.d.ts", "sdk/promise.js", "cli/main.js"],
+  make: () => {
+    const fresh = join(dist, ".next")
+    rmSync(fresh, { recursive: true, force: true })
+    run("tsc", pinned.node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", fresh])
+    for (const part of ["sdk", "cli"]) {
+      rmSync(join(dist, part), { recursive: true, force: true })
+      renameSync(join(fresh, part), join(dist, part))
+    }
+    rmSync(fresh, { recursive: true, force: true })
+    chmodSync(join(dist, "cli/main.js"), 0o755)
+  }
+}
+
+const buildSchema: Step = {
+  name: "schema",
+  title: "JSON Schema of policies",
+  inputs: [...toolchain, ...files("sdk", source)],
+  outputs: ["policy.schema.json"],
+  make: async () => {
+    const { jsonSchema } = await import("./sdk/Policy.ts")
+    writeFileSync(join(dist, "policy.schema.json"), `${JSON.stringify(jsonSchema(), null, 2)}\n`)
+  }
+}
+
+const buildExecutable: Step = {
+  name: "executable",
+  title: "self-contained executable",
+  inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", ...files("scripts/executable", source), ...library],
+  outputs: ["rvisor"],
+  make: async () => {
+    const replaced = { assets: join(root, "scripts/executable/assets.ts"), koffi: join(root, "scripts/executable/koffi.ts") }
+    const fresh = join(dist, ".rvisor")
+    const result = await Bun.build({
+      entrypoints: [join(root, "cli/main.ts")],
+      format: "esm",
+      minify: true,
+      bytecode: true,
+      env: "disable",
+      define: { "process.env.NODE_ENV": "\"production\"" },
+      throw: false,
+      // Nothing of the directory it is started in changes what the executable does.
+      compile: { outfile: fresh, autoloadDotenv: false, autoloadBunfig: false, autoloadTsconfig: false, autoloadPackageJson: false },
+      plugins: [{
+        name: "native parts from memory",
+        setup: (build) => {
+          build.onResolve({ filter: /^koffi$/ }, () => ({ path: replaced.koffi }))
+          build.onResolve({ filter: /\/assets\.ts$/ }, () => ({ path: replaced.assets }))
+        }
+      }]
+    })
+    if (!result.success) {
+      for (const log of result.logs) console.error(log)
+      fail("bun build failed; what it said stands above.")
+    }
+    seal(fresh)
+    renameSync(fresh, join(dist, "rvisor"))
+  }
+}
+
+/**
+ * Native parts with sanitizers and their unit tests, in a second checkout made of copies: what is shipped has no switch by
+ * which it would use other native parts, so the tests that need them run where these lie at the usual place.
+ */
+const sanitized = ".cache/sanitized"
+const buildSanitized: Step = {
+  name: "sanitized",
+  title: "native parts with sanitizers, and their tests",
+  inputs: ["build.ts", "scripts/native-dependencies.ts", ...files("native", (path) => !path.startsWith("native/build"))],
+  outputs: [`../${sanitized}/dist/native/rvisor-sentry`, `../${sanitized}/dist/native/librvisor.so`],
+  make: () => native(`${sanitized}/build`, `${sanitized}/dist/native`, { RVISOR_SANITIZE: "address,undefined", RVISOR_TESTS: "ON" })
+}
+const copyCheckout = (): void => {
+  for (const part of ["sdk", "cli", "test", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+    rmSync(join(root, sanitized, part), { recursive: true, force: true })
+    cpSync(join(root, part), join(root, sanitized, part), { recursive: true })
+  }
+  const packages = join(root, sanitized, "node_modules")
+  if (!existsSync(packages)) symlinkSync(join(root, "node_modules"), packages)
+}
+
+if (import.meta.main) {
+  const started = performance.now()
+  const product = [buildNative, buildLibrary, buildSchema, ...(process.argv.includes("--library") ? [] : [buildExecutable])]
+  const steps = process.argv.includes("--sanitized") ? [buildSanitized] : product
+  if (steps.includes(buildSanitized)) copyCheckout()
+  let made = 0
+  for (const each of steps) if (await step(each)) made++
+  process.stderr.write(made === 0 ? `· build: up to date (${seconds(started)})\n` : `· build: done in ${seconds(started)}\n`)
+}

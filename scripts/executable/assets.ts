@@ -1,0 +1,15 @@
+/** Takes the place of `sdk/internal/assets.ts` in the self-contained executable: the native parts come from memory. */
+import client from "../../dist/native/librvisor.so" with { type: "file" }
+import sentry from "../../dist/native/rvisor-sentry" with { type: "file" }
+import { memfdPath } from "./memfd.ts"
+
+const once = (make: () => string) => {
+  let path: string | undefined
+  return (): string => path ??= make()
+}
+
+/** Path of `librvisor.so`, for dlopen. */
+export const clientLibrary = once(() => memfdPath(client, "librvisor.so"))
+
+/** Path of `rvisor-sentry`, for execve. */
+export const sentryExecutable = once(() => memfdPath(sentry, "rvisor-sentry"))
