@@ -82,7 +82,7 @@ const names: ReadonlyArray<readonly [string, string]> = [
   ["limits.memory", "--memory"], ["limits.processes", "--processes"], ["limits.cpus", "--cpus"], ["limits.cpuTime", "--cpu-time"],
   ["limits.wallTime", "--timeout"], ["limits.output", "--output-limit"], ["limits.openFiles", "--open-files"], ["limits.fileSize", "--file-size"],
   ["syscalls.allow", "--syscall-allow"], ["syscalls.deny", "--syscall-deny"], ["syscalls.kill", "--syscall-kill"],
-  ["extends", "--preset"], ["network", "--network"], ["backend", "--backend"], ["view", "--view"], ["landlock", "--landlock"]
+  ["command.cwd", "--cwd"], ["extends", "--preset"], ["network", "--network"], ["backend", "--backend"], ["view", "--view"], ["landlock", "--landlock"]
 ]
 
 /** The flag that fills a place of the policy: `limits.memory` is `--memory`. */

@@ -10,9 +10,11 @@ import type { Change } from "../sdk/Changes.ts"
 import * as Command from "../sdk/Command.ts"
 import type { SandboxError } from "../sdk/errors.ts"
 import * as Outcome from "../sdk/Outcome.ts"
+import { compile } from "../sdk/internal/compile.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
 import { capture, type Captured } from "./capture.ts"
-import { fromFlags } from "./effective-policy.ts"
+import { byFlag, fromFlags } from "./effective-policy.ts"
+import * as ExitCode from "./exit-code.ts"
 import { print, remark, write } from "./output.ts"
 import * as Report from "./report.ts"
 import type { runFlags } from "./rvisor.ts"
@@ -52,8 +54,7 @@ const makeCommand = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyA
     case "capture": return Command.set(command, { ...cwd, stdin: streams.stdin })
     case "terminal": {
       const { size } = yield* Effect.promise(() => import("./terminal.ts"))
-      const term = process.env["TERM"]
-      return Command.set(command, { ...cwd, tty: size(), env: term === undefined ? {} : { TERM: term } })
+      return Command.set(command, { ...cwd, tty: size() })
     }
   }
 })
@@ -104,7 +105,7 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
   const streams = yield* chooseStreams(flags, captures)
   const command = yield* makeCommand(flags, argv, streams)
   const policy = yield* fromFlags(flags.policy)
-  const sandbox = yield* Sandbox.spawn(command, policy)
+  const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))
   if (verbose) remark(`sandbox ${sandbox.id} holds by ${sandbox.layers.join(", ")}`)
   let captured: ReadonlyArray<Fiber.Fiber<Captured, SandboxError>> = []
   let screen: Fiber.Fiber<void> | undefined
@@ -122,8 +123,17 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
   return { outcome, layers: sandbox.layers, settled, stdout, stderr }
 }, Effect.scoped)
 
+/** Prints the plan of the launch, and launches nothing. */
+const plan = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>) {
+  const command = yield* makeCommand(flags, argv, { kind: "inherit", stdin: "inherit" })
+  const { plan } = yield* byFlag(flags.policy, Effect.flatMap(fromFlags(flags.policy), (policy) => compile(policy, command)))
+  print(JSON.stringify(plan, null, 2))
+  return ExitCode.OK
+})
+
 /** Runs `argv` as the flags say. Succeeds with rvisor's exit code. */
 export const run = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>) {
+  if (flags.talk.dryRun) return yield* plan(flags, argv)
   const json = flags.io.json._tag === "Some" ? flags.io.json.value : undefined
   const tell = yield* openResult(json)
   const { quiet, verbose } = flags.talk

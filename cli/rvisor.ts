@@ -41,7 +41,8 @@ const changes = {
 
 const talk = {
   quiet: toggle("quiet", "No remarks on stderr, not even why the sandbox ended the program").pipe(Flag.withAlias("q")),
-  verbose: toggle("verbose", "Say what holds, and afterwards what was used").pipe(Flag.withAlias("v"))
+  verbose: toggle("verbose", "Say what holds, and afterwards what was used").pipe(Flag.withAlias("v")),
+  dryRun: toggle("dry-run", "Start nothing: print, as JSON, the plan that the policy comes to on this host")
 }
 
 export const runFlags = {

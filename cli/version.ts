@@ -1,4 +1,4 @@
 /** The version of the package, which is the version of everything in it. */
-import manifest from "../package.json" with { type: "json" }
+import manifest from "rvisor/package.json" with { type: "json" }
 
 export const VERSION: string = manifest.version

@@ -1,0 +1,139 @@
+import { spawnSync } from "node:child_process"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { forms, noStack, rvisor } from "../test/support/rvisor.ts"
+import { scratch } from "../test/support/sandbox.ts"
+import { features } from "./features.ts"
+
+const directory = scratch()
+
+describe.each(forms)("rvisor, $name", (form) => {
+  const run = (...args: ReadonlyArray<string>) => rvisor(form, args)
+
+  it("--version is the package's", async() => {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
+    expect(await run("--version")).toMatchObject({ code: 0, out: `rvisor ${version}\n`, stderr: "" })
+  })
+
+  it("without a command prints help and fails", async() => {
+    const { code, out } = await run()
+    expect(code).toBe(2)
+    expect(out).toContain("Usage: rvisor COMMAND")
+  })
+
+  it.each([[[]], [["run"]], [["policy"]], [["policy", "check"]], [["policy", "show"]], [["doctor"]], [["completions"]]])("%j --help", async(path) => {
+    const { code, out, stderr } = await run(...path, "--help")
+    expect([code, stderr]).toEqual([0, ""])
+    expect(out).toContain(`Usage: ${["rvisor", ...path].join(" ")}`)
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(130)
+  })
+
+  it("names every flag of `run` in its help under a heading", async() => {
+    const { out } = await run("run", "--help")
+    for (const heading of ["Policy", "Files", "Network", "Limits", "Kernel", "Streams"]) expect(out).toMatch(new RegExp(`^${heading}:$`, "m"))
+    expect(out.split("\nOther:\n")[1]!.split("\n\n")[0]!.trim().split("\n")).toHaveLength(2)
+  })
+
+  it.each([
+    [["rum"], /unknown command rum; did you mean run\?/],
+    [["ls"], /unknown command ls; to run a program: rvisor run ls/],
+    [["policy", "chek"], /unknown command chek; did you mean check\?/],
+    [["policy", "check"], /FILE is missing/],
+    [["policy", "check", "a", "b"], /unexpected operand b/],
+    [["doctor", "--jsn"], /unknown flag --jsn; did you mean --json\?/],
+    [["completions", "tcsh"], /SHELL tcsh: expected bash \| zsh \| fish/],
+    [["--nonsense"], /unknown flag --nonsense/]
+  ])("%j is a mistake", async(args, message) => {
+    const result = await run(...args)
+    expect(result.code).toBe(2)
+    expect(result.out).toBe("")
+    expect(result.stderr).toMatch(message)
+    expect(noStack(result.stderr)).toBe(true)
+  })
+
+  it("is not disturbed by a reader that goes away", () => {
+    const result = spawnSync("sh", ["-c", `"$@" run --help | head -n 1`, "sh", ...form.argv], { encoding: "utf8" })
+    expect(result.stdout).toMatch(/^Runs COMMAND/)
+    expect(result.stderr).toBe("")
+  })
+
+  it("works under another name", async() => {
+    if (form.name !== "the executable") return
+    const link = join(directory, "sandbox")
+    symlinkSync(form.argv[0]!, link)
+    expect(await rvisor({ name: "link", argv: [link] }, ["run", "echo", "hello"])).toMatchObject({ code: 0, out: "hello\n" })
+  })
+
+  describe("policy", () => {
+    it("check: a good file", async() => {
+      const path = join(directory, "good.json")
+      writeFileSync(path, JSON.stringify({ extends: "strict", filesystem: { read: ["."] }, limits: { memory: "64 MiB" } }))
+      expect(await run("policy", "check", path)).toMatchObject({ code: 0, stderr: "" })
+    })
+
+    it("check: every fault at once", async() => {
+      const path = join(directory, "bad.json")
+      writeFileSync(path, JSON.stringify({ netwrk: "none", limits: { memory: "much", processes: 0 } }))
+      const { code, stderr } = await run("policy", "check", path)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/3 faults/)
+      expect(stderr).toMatch(/netwrk: .*did you mean `network`/)
+    })
+
+    it.each([["/no/such/file.json", /ENOENT/], ["/usr", /EISDIR/]])("check: %s", async(path, message) => {
+      const result = await run("policy", "check", path)
+      expect(result.code).toBe(1)
+      expect(result.stderr).toMatch(message)
+      expect(noStack(result.stderr)).toBe(true)
+    })
+
+    it("show: what flags mean, ready to be used as a file", async() => {
+      const { out } = await run("policy", "show", "--read", "/usr/share", "--memory", "64MiB", "--timeout", "5s", "--env", "A=1", "--network", "host")
+      const path = join(directory, "shown.json")
+      writeFileSync(path, out)
+      expect(JSON.parse(out)).toMatchObject({ filesystem: { read: ["/usr/share"] }, limits: { memory: "64 MiB", wallTime: "5 seconds" }, environment: { set: { A: "1" } }, network: "host" })
+      expect((await run("policy", "check", path)).code).toBe(0)
+    })
+
+    it("schema: a JSON Schema", async() => {
+      const { code, out } = await run("policy", "schema")
+      expect(code).toBe(0)
+      expect(JSON.stringify(JSON.parse(out))).toContain("wallTime")
+    })
+  })
+
+  describe("doctor", () => {
+    it("says what the host has, and that a sandbox starts", async() => {
+      const { code, out } = await run("doctor")
+      expect(code).toBe(0)
+      for (const { name } of features) expect(out).toContain(name)
+      expect(out).toMatch(/Sandboxes work here/)
+    })
+
+    it("--json", async() => {
+      const { code, out } = await run("doctor", "--json")
+      expect(code).toBe(0)
+      expect(JSON.parse(out)).toMatchObject({ ok: true, sandbox: { works: true, layers: expect.arrayContaining(["seccomp"]) }, features: expect.arrayContaining([expect.objectContaining({ name: "seccomp-filter", ok: true })]) })
+    })
+
+    it("knows every feature that the sentry probes", async() => {
+      const { out } = await run("doctor", "--json")
+      const probed = (JSON.parse(out) as { features: Array<{ name: string; detail: string }> }).features
+      expect(probed.filter((feature) => feature.detail === "not asked for by this sentry")).toEqual([])
+    })
+  })
+
+  describe("completions", () => {
+    it.each([["bash", "bash", "-n"], ["zsh", "zsh", "-n"], ["fish", "fish", "--no-execute"]] as const)("%s", async(shell, program, check) => {
+      const { code, out } = await run("completions", shell)
+      expect(code).toBe(0)
+      expect(out).toContain("output-limit")
+      const path = join(directory, `completions.${shell}`)
+      mkdirSync(directory, { recursive: true })
+      writeFileSync(path, out)
+      const checked = spawnSync(program, [check, path], { encoding: "utf8" })
+      if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: "" })
+    })
+  })
+})
