@@ -236,10 +236,10 @@ class View {
     Fd dir;
     std::string name;
     if (Status s = parent(m.target, dir, name)) return s;
-    if (!symlinkat(m.source.c_str(), dir.get(), name.c_str())) return std::nullopt;
-    if (errno != EEXIST) return fail("mount", m.target, errno);
+    if (ours(dir.get()) && !symlinkat(m.source.c_str(), dir.get(), name.c_str())) return std::nullopt;
     char current[4096];
     ssize_t size = readlinkat(dir.get(), name.c_str(), current, sizeof current);
+    if (size < 0 && errno == ENOENT) return fail("mount", m.target, ENOENT, "nothing is created in a directory of the host");
     if (size < 0 || std::string_view(current, static_cast<size_t>(size)) != m.source)
       return fail("mount", m.target, EEXIST, "something else stands where the symbolic link goes");
     return std::nullopt;
@@ -249,8 +249,9 @@ class View {
     Fd dir;
     std::string name;
     if (Status s = parent(m.target, dir, name)) return s;
-    if (mkdirat(dir.get(), name.c_str(), m.mode) && errno != EEXIST) return fail("mount", m.target, errno);
-    return std::nullopt;
+    if (ours(dir.get())) return mkdirat(dir.get(), name.c_str(), m.mode) && errno != EEXIST ? Status(fail("mount", m.target, errno)) : std::nullopt;
+    Fd found(sys_openat2(dir.get(), name.empty() ? "." : name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, kBeneath));
+    return found.valid() ? std::nullopt : Status(fail("mount", m.target, errno));
   }
 
   Status mount_tmpfs(const Mount& m) {
@@ -368,8 +369,10 @@ class View {
       std::string host = std::string("/dev/") + name;
       Fd node(sys_open_tree(AT_FDCWD, host.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
       if (!node.valid()) return fail("dev", host, errno);
+      // Read-only: writing to a device needs no writable mount, but chmod(2) and chown(2) of the host's own node do, and a guest
+      // that is its owner in the host (rvisor run as root) needs no capability for them.
       mount_attr attributes{};
-      attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+      attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
       if (sys_mount_setattr(node.get(), "", AT_EMPTY_PATH, &attributes)) return fail("dev", host, errno);
       Fd made(openat(tree.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
       if (!made.valid()) return fail("dev", target + "/" + name, errno);
