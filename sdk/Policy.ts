@@ -28,22 +28,19 @@ import { ByteSize, TimeSpan } from "./Units.ts"
 
 const optional = Schema.optionalKey
 
-/** A text that the kernel can take: no NUL, and encodable as UTF-8. */
-const clean = (what: string) =>
-  Schema.makeFilter<string>((text) =>
-    text.includes("\0") ? `${what} holds a NUL byte` : text.isWellFormed() ? undefined : `${what} holds a lone surrogate, which has no UTF-8 form`
-  )
+/** What the kernel cannot take in a text: NUL, and what has no UTF-8 form. */
+const textFault = (what: string, text: string): string | undefined =>
+  text.includes("\0") ? `${what} holds a NUL byte` : text.isWellFormed() ? undefined : `${what} holds a lone surrogate, which has no UTF-8 form`
 
-const Path = Schema.String.check(
-  Schema.isNonEmpty({ message: "a path cannot be empty" }),
-  clean("the path"),
-  Schema.makeFilter<string>((text) =>
-    text === "~" || text.startsWith("~/") ? "`~` is not expanded here: write the directory out" : undefined
-  )
-).annotate({ expected: "a path" })
+const clean = (what: string) => Schema.makeFilter<string>((text) => textFault(what, text))
+
+const pathFault = (path: string): string | undefined =>
+  path === "" ? "a path cannot be empty" : path === "~" || path.startsWith("~/") ? "`~` is not expanded here: write the directory out" : textFault("the path", path)
+
+const Path = Schema.String.check(Schema.makeFilter<string>(pathFault)).annotate({ expected: "a path" })
 
 const octal = 'a mode in octal digits, such as "0755"'
-const Mode = Schema.String.check(Schema.isPattern(/^[0-7]{1,5}$/, { expected: octal })).annotate({ expected: octal }).pipe(
+const Mode = Schema.String.check(Schema.isPattern(/^[0-7]{1,5}$/u, { expected: octal })).annotate({ expected: octal }).pipe(
   Schema.decodeTo(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0o7777 }, { expected: octal })),
     SchemaTransformation.transform({
@@ -65,15 +62,17 @@ const entry = <T extends { readonly path: string }, E>(shape: Schema.Codec<T, E>
     )
   ) as Schema.Codec<T, string | E>
 
-const doc = (description: string) => ({ description })
-const flag = (description: string) => optional(Schema.Boolean.annotate(doc(description)))
-const list = <S extends Schema.Constraint>(item: S, description: string) => optional(Schema.Array(item).annotate(doc(description)))
+/** Describes the JSON form of a schema, for the JSON Schema. */
+const described = (description: string) => <S extends Schema.Top>(schema: S): S["Rebuild"] => schema.pipe(Schema.annotateEncoded({ description }))
+
+const flag = (description: string) => optional(Schema.Boolean.pipe(described(description)))
+const list = <S extends Schema.Constraint>(item: S, description: string) => optional(Schema.Array(item).pipe(described(description)))
 
 const Grant = entry(
   Schema.Struct({
     /** A path of the host. */
     path: Path,
-    as: optional(Path.annotate(doc("Where the guest sees it; absent: under the same name."))),
+    as: optional(Path.pipe(described("Where the guest sees it; absent: under the same name."))),
     optional: flag("A missing path is no fault: the rule is then left out.")
   }),
   "a path, or an object with `path`, `as`, `optional`"
@@ -87,8 +86,8 @@ const Denial = entry(
 const Scratch = entry(
   Schema.Struct({
     path: Path,
-    size: optional(ByteSize.annotate(doc("Largest size. Default: half of the machine's memory, counted against `limits.memory`."))),
-    mode: optional(Mode.annotate(doc("Octal digits. Default 1777."))),
+    size: optional(ByteSize.pipe(described("Largest size. Default: half of the machine's memory, counted against `limits.memory`."))),
+    mode: optional(Mode.pipe(described("Octal digits. Default 1777."))),
     noexec: flag("Nothing in it can be executed.")
   }),
   "a path, or an object with `path`, `size`, `mode`, `noexec`"
@@ -97,9 +96,9 @@ const Scratch = entry(
 const Layered = entry(
   Schema.Struct({
     path: Path,
-    as: optional(Path.annotate(doc("Where the guest sees it; absent: under the same name."))),
-    upper: optional(Path.annotate(doc("An empty directory of the host that keeps the changes. Absent: they live in memory, as long as the sandbox."))),
-    size: optional(ByteSize.annotate(doc("Largest size of the changes in memory."))),
+    as: optional(Path.pipe(described("Where the guest sees it; absent: under the same name."))),
+    upper: optional(Path.pipe(described("An empty directory of the host that keeps the changes. Absent: they live in memory, as long as the sandbox."))),
+    size: optional(ByteSize.pipe(described("Largest size of the changes in memory."))),
     optional: flag("A missing path is no fault: the rule is then left out.")
   }),
   "a path, or an object with `path`, `as`, `upper`, `size`, `optional`"
@@ -118,8 +117,8 @@ const Virtual = Schema.Union([
   Text,
   Schema.Struct({
     text: optional(Text),
-    base64: optional(Schema.String.check(Schema.isPattern(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, { expected: "base64 (with padding)" }))),
-    mode: optional(Mode.annotate(doc("Octal digits. Default 0444.")))
+    base64: optional(Schema.String.check(Schema.isPattern(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u, { expected: "base64 (with padding)" }))),
+    mode: optional(Mode.pipe(described("Octal digits. Default 0444.")))
   }).check(Schema.makeFilter((file) =>
     (file.text === undefined) === (file.base64 === undefined) ? "exactly one of `text` and `base64` says what is in the file" : undefined
   ))
@@ -138,8 +137,15 @@ const Virtual = Schema.Union([
   }))
 )
 
-const EnvironmentName = Schema.makeFilter<string>((name) =>
+const nameFault = (name: string): string | undefined =>
   name === "" ? "a name cannot be empty" : name.includes("=") ? "a name cannot hold `=`" : name.includes("\0") ? "a name cannot hold a NUL byte" : undefined
+
+const Passed = Schema.String.check(Schema.makeFilter<string>(nameFault))
+const Variables = Schema.Record(Schema.String, Schema.String.check(clean("the value"))).check(
+  Schema.makeFilter((set) => Object.keys(set).flatMap((name) => {
+    const issue = nameFault(name)
+    return issue === undefined ? [] : [{ path: [name], issue }]
+  }))
 )
 
 const Uid = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4294967294 }, { expected: "a numeric id from 0 to 4294967294" }))
@@ -154,48 +160,51 @@ const SystemCall = Schema.String.check(Schema.makeFilter<string>((name) => {
 }))
 
 const Fields = Schema.Struct({
-  extends: optional(Schema.Literals(["default", "strict", "trusted"]).annotate(doc("The preset that this policy is laid over. Default: default."))),
+  extends: optional(Schema.Literals(["default", "strict", "trusted"]).pipe(described("The preset that this policy is laid over. Default: default."))),
   filesystem: optional(Schema.Struct({
     root: optional(entry(
       Schema.Struct({ path: Path, writable: flag("The guest may change it.") }),
       "a directory, or an object with `path`, `writable`"
-    ).annotate(doc("A directory of the host that is the guest's root, in place of the host's system directories."))),
+    ).pipe(described("A directory of the host that is the guest's root, in place of the host's system directories."))),
     read: list(Grant, "Files and directories of the host that the guest may read and execute."),
     write: list(Grant, "Files and directories of the host that the guest may read, execute and change."),
     deny: list(Denial, "Paths (with everything beneath them) and patterns that the guest never reaches, whatever else is granted."),
     tmpfs: list(Scratch, "Empty private directories in memory."),
     overlay: list(Layered, "Directories of the host that the guest may change without changing the host: copy on write."),
-    virtual: optional(Schema.Record(Path, Virtual).annotate(doc("Read-only files whose content stands here.")))
-  }).annotate(doc("What the guest sees."))),
-  network: optional(Schema.Literals(["none", "host"]).annotate(doc("none: a private loopback and nothing else. host: the host's network, unfiltered. Default: none."))),
+    virtual: optional(Schema.Record(Schema.String, Virtual).check(Schema.makeFilter((files) => Object.keys(files).flatMap((path) => {
+      const issue = pathFault(path)
+      return issue === undefined ? [] : [{ path: [path], issue }]
+    }))).pipe(described("Read-only files whose content stands here.")))
+  }).pipe(described("What the guest sees."))),
+  network: optional(Schema.Literals(["none", "host"]).pipe(described("none: a private loopback and nothing else. host: the host's network, unfiltered. Default: none."))),
   environment: optional(Schema.Struct({
-    pass: list(Schema.String.check(EnvironmentName), "Names of the host's variables to pass; `LC_*` passes all that start with LC_."),
-    set: optional(Schema.Record(Schema.String.check(EnvironmentName), Schema.String.check(clean("the value"))).annotate(doc("Variables to set.")))
-  }).annotate(doc("The guest's environment variables."))),
+    pass: list(Passed, "Names of the host's variables to pass; `LC_*` passes all that start with LC_."),
+    set: optional(Variables.pipe(described("Variables to set.")))
+  }).pipe(described("The guest's environment variables."))),
   identity: optional(Schema.Struct({
-    user: optional(Schema.String.check(Schema.isPattern(/^[a-z_][a-z0-9_-]{0,31}$/, { expected: "a user name (lower case, at most 32 characters)" })).annotate(doc("Default: guest."))),
-    uid: optional(Uid.annotate(doc("Inside; it is the caller's outside. Default: 1000."))),
-    gid: optional(Uid.annotate(doc("Inside; it is the caller's outside. Default: 1000."))),
-    hostname: optional(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/, { expected: "a host name (letters, digits, `-`, `.`; at most 64 characters)" })).annotate(doc("Default: sandbox.")))
-  }).annotate(doc("Who the guest is, inside."))),
+    user: optional(Schema.String.check(Schema.isPattern(/^[a-z_][a-z0-9_-]{0,31}$/u, { expected: "a user name (lower case, at most 32 characters)" })).pipe(described("Default: guest."))),
+    uid: optional(Uid.pipe(described("Inside; it is the caller's outside. Default: 1000."))),
+    gid: optional(Uid.pipe(described("Inside; it is the caller's outside. Default: 1000."))),
+    hostname: optional(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/u, { expected: "a host name (letters, digits, `-`, `.`; at most 64 characters)" })).pipe(described("Default: sandbox.")))
+  }).pipe(described("Who the guest is, inside."))),
   syscalls: optional(Schema.Struct({
     allow: list(SystemCall, "System calls to allow beside the preset's. Beaten by deny and kill."),
     deny: list(SystemCall, "System calls that fail with EPERM. Beaten by kill."),
     kill: list(SystemCall, "System calls that end the process that makes them.")
-  }).annotate(doc("Changes to the preset's system call filter."))),
+  }).pipe(described("Changes to the preset's system call filter."))),
   limits: optional(Schema.Struct({
-    memory: optional(atLeast(ByteSize, 1 << 20, "at least 1 MiB").annotate(doc("All processes together. Needs a control group."))),
-    processes: optional(positive("processes", 1 << 22).annotate(doc("Processes and threads at one time."))),
-    cpus: optional(Schema.Number.check(Schema.isBetween({ minimum: 0.001, maximum: 16777 }, { expected: "a number of CPUs from 0.001 to 16777" })).annotate(doc("CPUs' worth of time per second. Needs a control group."))),
-    cpuTime: optional(atLeast(TimeSpan, 1, "at least 1 ms").annotate(doc("CPU time of all processes together."))),
-    wallTime: optional(atLeast(TimeSpan, 1, "at least 1 ms").annotate(doc("Time from start to end."))),
-    output: optional(ByteSize.annotate(doc("Bytes written to stdout and stderr together."))),
-    openFiles: optional(positive("descriptors", 1 << 30).annotate(doc("Open descriptors of one process."))),
-    fileSize: optional(ByteSize.annotate(doc("Largest file that can be written.")))
-  }).annotate(doc("What the guest may use. Absent: no limit."))),
-  landlock: optional(Schema.Literals(["required", "optional"]).annotate(doc("required: no start without Landlock. Default: required."))),
-  view: optional(Schema.Literals(["auto", "namespace"]).annotate(doc("How the guest's file system is made. Default: auto."))),
-  backend: optional(Schema.Literals(["auto", "ptrace"]).annotate(doc("What carries system calls to the sentry. Default: auto.")))
+    memory: optional(atLeast(ByteSize, 1 << 20, "at least 1 MiB").pipe(described("All processes together. Needs a control group."))),
+    processes: optional(positive("processes", 1 << 22).pipe(described("Processes and threads at one time."))),
+    cpus: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: 16777 }, { expected: "a number of CPUs from 0.001 to 16777" })).pipe(described("CPUs' worth of time per second. Needs a control group."))),
+    cpuTime: optional(atLeast(TimeSpan, 1, "at least 1 ms").pipe(described("CPU time of all processes together."))),
+    wallTime: optional(atLeast(TimeSpan, 1, "at least 1 ms").pipe(described("Time from start to end."))),
+    output: optional(ByteSize.pipe(described("Bytes written to stdout and stderr together."))),
+    openFiles: optional(positive("descriptors", 1 << 30).pipe(described("Open descriptors of one process."))),
+    fileSize: optional(ByteSize.pipe(described("Largest file that can be written.")))
+  }).pipe(described("What the guest may use. Absent: no limit."))),
+  landlock: optional(Schema.Literals(["required", "optional"]).pipe(described("required: no start without Landlock. Default: required."))),
+  view: optional(Schema.Literals(["auto", "namespace"]).pipe(described("How the guest's file system is made. Default: auto."))),
+  backend: optional(Schema.Literals(["auto", "ptrace"]).pipe(described("What carries system calls to the sentry. Default: auto.")))
 }).annotate({ identifier: "Policy", description: "An rvisor policy: what a sandbox may see, do and use." })
 
 /** What a policy is written as: the JSON form. Every key is optional. */
@@ -306,9 +315,15 @@ export const fromFile = (path: string): Effect.Effect<Policy, PolicyError> =>
 export const toJson: (self: Policy) => PolicyInput = Schema.encodeSync(Fields)
 
 /** The JSON Schema (draft 2020-12) of the JSON form; the package publishes it as `rvisor/policy.schema.json`. */
-export const jsonSchema = (): Record<string, unknown> => {
-  const { schema, definitions } = Schema.toJsonSchemaDocument(Fields)
-  return { schema, definitions }
+export const jsonSchema = (): Readonly<Record<string, unknown>> => {
+  const document = Schema.toJsonSchemaDocument(Fields, { onExcessProperty: "error" })
+  const { properties, ...rest } = document.definitions["Policy"] as { readonly properties: Readonly<Record<string, unknown>> }
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "rvisor policy",
+    ...rest,
+    properties: { $schema: { type: "string", description: "Where this schema lies, for editors." }, ...properties }
+  }
 }
 
 // ----------------------------------------------------------------------------------------------------------- presets

@@ -78,7 +78,7 @@ const unit = (options: {
 }) =>
   Schema.Union([
     whole.annotate({ expected: options.expected }),
-    Schema.String.check(Schema.isPattern(new RegExp(options.pattern))).annotate({ expected: options.expected })
+    Schema.String.check(Schema.isPattern(new RegExp(options.pattern, "u"))).annotate({ expected: options.expected })
   ]).pipe(Schema.decodeTo(whole, SchemaTransformation.transformEffect({
     decode: (value, parseOptions) =>
       typeof value === "number"

@@ -127,7 +127,8 @@ export const faultsOf = (issue: SchemaIssue.Issue, input: unknown, path: Readonl
       return closer.length === 0 ? [mismatch(issue.ast, path, input)] : closer.slice(0, 1).flatMap((child) => faultsOf(child, input, path))
     }
     case "Filter": {
-      const inner = issue.issue._tag === "InvalidValue" ? issue.issue.annotations : undefined
+      if (issue.issue._tag !== "InvalidValue") return faultsOf(issue.issue, input, path)
+      const inner = issue.issue.annotations
       const message = annotated(inner, "message") ?? annotated(issue.filter.annotations, "message")
       if (message !== undefined) return [fault(dotted(path), message)]
       const expected = annotated(inner, "expected") ?? annotated(issue.filter.annotations, "expected") ?? "another value"

@@ -12,7 +12,7 @@ import { Effect } from "effect"
 import type { PolicyFault } from "../errors.ts"
 import type { PolicyFields } from "../Policy.ts"
 import { fault } from "./faults.ts"
-import { below, compilePattern, graft, isGlob, isWithin, type Pattern, walk } from "./globs.ts"
+import { ancestry, below, compilePattern, graft, isGlob, isWithin, parsePattern, type Pattern, walk } from "./globs.ts"
 import { systemEntries, type SystemView } from "./hostView.ts"
 import { depthOf, type Entry, isTree, lstat, type Tree, View } from "./view.ts"
 
@@ -31,6 +31,7 @@ export interface FilesystemPlan {
 }
 
 type Filesystem = NonNullable<PolicyFields["filesystem"]>
+type Denial = NonNullable<Filesystem["deny"]>[number]
 
 const errnoOf = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? "EIO"
 
@@ -157,11 +158,10 @@ class Planner {
     const place = this.view.resolve(name)
     const { guest } = place
     if (guest === "/proc" || guest === "/dev") return this.#fault(at, `the guest has a ${guest} of its own`, "name what is needed beneath it")
-    // The tree above shows the same file already, and gives at least as much.
-    if (entry.kind === "bind" && place.host === entry.source && isTree(place.entry) && !(place.entry.target === guest && place.entry.system && entry.writable)) {
-      const above = place.entry
-      const gives = above.kind === "overlay" ? !entry.writable : above.writable || !entry.writable
-      if (gives && (above.target !== guest || above.kind === "bind")) return
+    // What is there shows the same file already, and gives at least as much.
+    const there = place.entry
+    if (entry.kind === "bind" && isTree(there) && place.host === entry.source && (there.target !== guest || there.system)) {
+      if (!entry.writable || (there.kind !== "overlay" && there.writable)) return
     }
     const rival = this.view.get(guest)
     if (rival !== undefined && !rival.system) {
@@ -326,14 +326,14 @@ class Planner {
   }
 
   *denials(preset: Filesystem): Generator<void, void, void> {
-    const denials: ReadonlyArray<Placed<NonNullable<Filesystem["deny"]>[number]>> = [
+    const denials: ReadonlyArray<Placed<Denial>> = [
       ...(preset.deny ?? []).map((rule) => ({ rule, at: "" })),
       ...(this.#rules.deny ?? []).map((rule, index) => ({ rule, at: `filesystem.deny[${index}]` }))
     ]
-    const patterns: Array<Placed<Pattern>> = []
+    const patterns: Array<Placed<Denial>> = []
     for (const { rule, at } of denials) {
       if (isGlob(rule.path)) {
-        patterns.push({ rule: compilePattern(rule.path), at })
+        patterns.push({ rule, at })
         if (lstat(rule.path) !== undefined) this.#exact(rule.path, at, true) // a name with such characters in it
       } else this.#exact(rule.path, at, rule.optional === true)
     }
@@ -342,46 +342,76 @@ class Planner {
 
   #exact(path: string, at: string, optional: boolean): void {
     if (path === "/") return this.#fault(at, "denying / leaves nothing to run")
-    let found = false
+    const place = this.view.resolve(path)
+    let found = lstat(path) !== undefined // a dangling link counts: there is nothing behind it
+    if (!found && !place.exists && optional) return
     // As a name of the host …
     try {
-      const real = realpathSync.native(path)
-      found = true
-      this.#maskHost(real)
+      this.#maskHost(realpathSync.native(path))
     } catch (cause) {
-      // An unreachable name may still be reached by the guest through a tree: its parent decides.
-      if (errnoOf(cause) === "EACCES") this.#fault(at, `${quote(path)} ${reasonOf("EACCES")}`, "deny a directory above it")
+      // The guest, as the same user, may be able to open a way that is closed now.
+      if (errnoOf(cause) === "EACCES") return this.#fault(at, `${quote(path)} ${reasonOf("EACCES")}`, "deny a directory above it")
     }
-    if (!found && lstat(path) !== undefined) found = true // a dangling link: there is nothing behind it
     // … and as a name of the guest.
-    const place = this.view.resolve(path)
     if (place.exists && place.guest !== "/") {
       found = true
-      if (place.host === undefined || place.entry?.kind === "root") this.#mask(place.guest)
-      if (place.host !== undefined) this.#maskHost(place.host)
+      if (place.host === undefined) this.#mask(place.guest)
+      else this.#maskHost(place.host)
     }
     if (!found && !optional) this.#fault(at, `${quote(path)} ${reasonOf("ENOENT")}, neither on the host nor in the sandbox`, missingHint)
   }
 
-  /** Walks what the rules grant, and what of the system a pattern names explicitly, for matches. */
-  *#search(patterns: ReadonlyArray<Placed<Pattern>>): Generator<void, void, void> {
+  /**
+   * Walks what the rules grant for matches; of the system only what a pattern names explicitly. A pattern is matched against
+   * the guest's name of a file and the host's, and its literal beginning as written and as it resolves in either world.
+   */
+  *#search(patterns: ReadonlyArray<Placed<Denial>>): Generator<void, void, void> {
     const trees = [...this.view.entries].filter(isTree)
-    for (const { rule: pattern, at } of patterns) {
+    for (const { rule: { path, optional }, at } of patterns) {
+      const written = parsePattern(path)
+      const prefixes = this.#aliases(written.prefix)
+      if (prefixes.length === 0) {
+        if (optional !== true) this.#fault(at, `${quote(written.prefix)}, where ${quote(path)} begins, ${reasonOf("ENOENT")}`, missingHint)
+        continue
+      }
+      const pattern = compilePattern(written, prefixes)
       for (const tree of trees) {
-        if (tree.kind === "bind" && !tree.directory) {
-          if (pattern.matches(tree.target) || pattern.matches(tree.source)) this.#mask(tree.target)
+        const names = tree.target === tree.source ? [tree.target] : [tree.target, tree.source]
+        if (names.some((name) => ancestry(name).some(pattern.matches))) {
+          this.#mask(tree.target)
           continue
         }
+        if (tree.kind === "bind" && !tree.directory) continue
         const starts = new Set<string>()
-        for (const name of tree.target === tree.source ? [tree.target] : [tree.target, tree.source]) {
-          if (tree.system && !isWithin(pattern.prefix, name)) continue
-          if (isWithin(pattern.prefix, name)) starts.add(graft(tree.source, below(pattern.prefix, name)))
-          else if (isWithin(name, pattern.prefix)) starts.add(tree.source)
+        for (const name of names) {
+          for (const prefix of prefixes) {
+            if (isWithin(prefix, name)) starts.add(graft(tree.source, below(prefix, name)))
+            else if (!tree.system && isWithin(name, prefix)) starts.add(tree.source)
+          }
         }
-        for (const start of starts) yield* this.#walk(tree, start, pattern, at)
-        if (this.#masks.size > maxMasks) return this.#fault(at, `${quote(pattern.text)} matches more than ${maxMasks} files`, "deny directories in place of the files in them")
+        for (const start of starts) {
+          if (lstat(start)?.isDirectory() === true) yield* this.#walk(tree, start, pattern, at)
+          if (this.#masks.size > maxMasks) return this.#fault(at, `${quote(path)} matches more than ${maxMasks} files`, "deny directories in place of the files in them")
+        }
       }
     }
+  }
+
+  /** The names of a directory in both worlds; none where it exists in neither. */
+  #aliases(directory: string): ReadonlyArray<string> {
+    const names = new Set<string>()
+    try {
+      const real = realpathSync.native(directory)
+      names.add(directory).add(real)
+    } catch {
+      // It may be a name of the guest.
+    }
+    const place = this.view.resolve(directory)
+    if (place.exists) {
+      names.add(directory).add(place.guest)
+      if (place.host !== undefined) names.add(place.host)
+    }
+    return [...names]
   }
 
   *#walk(tree: Tree, start: string, pattern: Pattern, at: string): Generator<void, void, void> {
@@ -389,26 +419,21 @@ class Planner {
       const guest = graft(tree.target, below(path, tree.source))
       return guest === path ? [guest] : [guest, path]
     }
-    const deny = (path: string, link: boolean): void => {
-      if (path.includes("\uFFFD") && lstat(path) === undefined) {
-        this.#fault(at, `${quote(path)} matches, but its name is not UTF-8 and cannot be denied by itself`, "deny the directory above it")
-      } else if (link) this.#behind(path)
-      else this.#maskHost(path)
-    }
-    if (lstat(start)?.isDirectory() !== true) {
-      // The prefix is a link, or not there: as a guest would find it.
-      if (lstat(start)?.isSymbolicLink() === true) this.#behindPrefix(start, pattern, at)
-      return
-    }
+    if (names(start).some(pattern.matches)) return this.#maskHost(start)
     yield* walk(start, {
       visit: (path, { directory, link }) => {
-        const matched = names(path).some((name) => pattern.matches(name) || (directory && pattern.matches(`${name}/`)))
-        if (matched) deny(path, link)
-        return directory && !matched && (pattern.depth === undefined || names(path).some((name) => depthOf(name) < pattern.depth!))
+        const own = names(path)
+        const matched = own.some((name) => pattern.matches(name) || (directory && pattern.matches(`${name}/`)))
+        if (!matched) return directory && own.some((name) => pattern.depth === undefined || depthOf(name) < pattern.depth)
+        if (path.includes("\uFFFD") && lstat(path) === undefined) {
+          this.#fault(at, `${quote(path)} matches, but its name is not UTF-8 and cannot be denied by itself`, "deny the directory above it")
+        } else if (link) this.#behind(path)
+        else this.#maskHost(path)
+        return false
       },
       unreadable: (path, code) => {
         if (code === "ENOENT" && !path.includes("\uFFFD")) return // gone meanwhile
-        if (code === "ENOENT") this.#fault(at, `${quote(path)} cannot be searched for ${quote(pattern.text)}: its name is not UTF-8`, "deny the directory above it")
+        if (code === "ENOENT") this.#fault(at, `${quote(path)} cannot be searched: its name is not UTF-8`, "deny the directory above it")
         // The guest's user is the caller's: it may be able to open, by name or after a chmod, what cannot be listed now.
         else this.#maskHost(path)
       }
@@ -421,10 +446,6 @@ class Planner {
       const place = this.view.resolve(name)
       if (place.exists && place.host !== undefined) this.#maskHost(place.host)
     }
-  }
-
-  #behindPrefix(start: string, pattern: Pattern, at: string): void {
-    this.#fault(at, `${quote(start)}, in ${quote(pattern.text)}, is a symbolic link`, "name the directory it leads to")
   }
 
   finish(): FilesystemPlan {

@@ -14,28 +14,43 @@ export const isGlob = (path: string): boolean => special.test(path)
 
 export const escapeGlob: (text: string) => string = Glob.escape
 
-export interface Pattern {
-  readonly text: string
-  /** The directory above the first segment with a special character: nothing outside of it can match. */
+/** A pattern cut in two before its first segment with a special character. */
+export interface WrittenPattern {
+  /** The literal beginning, unescaped: nothing outside of this directory can match. */
   readonly prefix: string
-  /** Segments that a match may have at most; undefined: any number. */
+  /** The segments that follow it. */
+  readonly rest: ReadonlyArray<string>
+}
+
+export const parsePattern = (text: string): WrittenPattern => {
+  const segments = text.split("/").filter((segment) => segment !== "")
+  const first = segments.findIndex(isGlob)
+  const cut = first === -1 ? segments.length : first
+  return { prefix: `/${segments.slice(0, cut).map((segment) => segment.replace(/\\(.)/g, "$1")).join("/")}`, rest: segments.slice(cut) }
+}
+
+export interface Pattern {
+  /** The most segments that a match can have; undefined: any number. */
   readonly depth: number | undefined
   readonly matches: (path: string) => boolean
 }
 
-/** An absolute pattern, ready to match absolute paths. */
-export const compilePattern = (text: string): Pattern => {
-  const segments = text.split("/").slice(1)
-  const first = segments.findIndex(isGlob)
-  const literal = segments.slice(0, first === -1 ? segments.length : first).map((segment) => segment.replace(/\\(.)/g, "$1"))
-  const open = segments.includes("**") || /\{[^}]*\//.test(text)
-  const glob = Glob.make(text, { dot: true })
+/** The pattern with each of `prefixes` for its beginning, ready to match absolute paths. */
+export const compilePattern = ({ rest }: WrittenPattern, prefixes: ReadonlyArray<string>): Pattern => {
+  const globs = prefixes.map((prefix) => Glob.make(graft(escapeGlob(prefix), `/${rest.join("/")}`), { dot: true }))
+  // A brace may hold slashes: then the number of segments is not fixed either.
+  const open = rest.includes("**") || rest.some((segment) => /[{}]/.test(segment))
   return {
-    text,
-    prefix: `/${literal.join("/")}`,
-    depth: open ? undefined : segments.filter((segment) => segment !== "").length,
-    matches: (path) => Glob.match(glob, path)
+    depth: open ? undefined : Math.max(...prefixes.map((prefix) => prefix.split("/").filter((part) => part !== "").length)) + rest.length,
+    matches: (path) => globs.some((glob) => Glob.match(glob, path))
   }
+}
+
+/** A path and every directory above it, but the root. */
+export const ancestry = (path: string): ReadonlyArray<string> => {
+  const paths: Array<string> = []
+  for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) paths.push(path.slice(0, end))
+  return paths
 }
 
 /** `path` is `directory` or lies beneath it. */
