@@ -4,12 +4,14 @@
 // following any symbolic link and without leaving the new root, so a tree that an earlier guest could write holds no trap.
 #include "view.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <memory>
 #include <string_view>
 
 #include "mount_api.h"
@@ -338,11 +340,15 @@ class View {
     return cover(S_ISDIR(st.st_mode) ? "empty" : "blank", target, S_ISDIR(st.st_mode));
   }
 
-  // A fresh procfs. A guest whose uid is root in the host could write kernel settings by file mode alone, without any
-  // capability (/proc/sys/kernel/core_pattern, /proc/sysrq-trigger): these are read-only or covered for everybody.
+  // A fresh procfs. A guest whose uid is root in the host owns every global entry: by file mode alone, without any capability,
+  // it could write kernel settings (/proc/sys/kernel/core_pattern, /proc/sysrq-trigger), read what is for root only, and change
+  // the mode of an entry for the whole host (proc_notify_change keeps it in the entry, not in this instance). Its /proc is
+  // read-only as a whole; settings are read-only or covered for everybody.
   Status mount_proc(const std::string& target) {
+    bool host_root = (in_user_namespace_ ? plan_.host_uid() : plan_.uid) == 0;
     Fd tree;
-    if (Status s = make_filesystem("proc", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, tree, "proc", target)) return s;
+    unsigned attributes_of_all = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | (host_root ? MOUNT_ATTR_RDONLY : 0);
+    if (Status s = make_filesystem("proc", {}, attributes_of_all, tree, "proc", target)) return s;
     if (Status s = attach(tree, target, true, "proc")) return s;
     for (const char* name : {"sys", "sysrq-trigger", "irq", "bus", "fs"}) {
       Fd copy(sys_open_tree(tree.get(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
@@ -357,6 +363,19 @@ class View {
     }
     for (const char* name : {"kcore", "keys", "key-users", "kmsg", "timer_list", "sched_debug", "latency_stats", "acpi", "scsi", "kallsyms", "kpagecount", "kpageflags", "kpagecgroup", "vmallocinfo"}) {
       if (Status s = mask(target + "/" + name, false)) return s;
+    }
+    return host_root ? mask_private(tree.get(), target) : std::nullopt;
+  }
+
+  // Masks the files of a directory that not everybody may read.
+  Status mask_private(int directory, const std::string& path) {
+    std::unique_ptr<DIR, int (*)(DIR*)> entries(fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
+    if (!entries) return fail("proc", path, errno);
+    while (dirent* entry = readdir(entries.get())) {
+      struct stat st;
+      if (entry->d_type != DT_REG || fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
+      if (!(st.st_mode & S_IROTH))
+        if (Status s = mask(path + "/" + entry->d_name, false)) return s;
     }
     return std::nullopt;
   }
