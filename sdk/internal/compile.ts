@@ -98,6 +98,12 @@ const environmentOf = (fields: NonNullable<Policy["environment"]>, user: string,
   return Object.assign(env, fields.set)
 }
 
+/** The environment that `policy` gives before a command adds its own. */
+export const policyEnvironment = (policy: Policy, host: Host = currentHost()): Readonly<Record<string, string>> => {
+  const fields = layFields(presetFields(policy.extends ?? "default", host), policy)
+  return environmentOf(fields.environment ?? {}, fields.identity?.user ?? "guest", host)
+}
+
 // ------------------------------------------------------------------------------------------------------------- files
 
 interface Identity {
