@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Globs, matched component by component without recursion.
+ *
+ * Both levels, bytes within a component and components within a path, have one kind of wildcard that takes any number
+ * ("*", "**"), and for both the same holds: once what stands between two such wildcards has matched at its earliest place,
+ * no later place can do better, so only the last wildcard ever needs to take more. Hence no pair (token, byte) and no pair
+ * (part, component) is compared twice, and a match costs at most tokens × bytes steps.
+ */
+#include "program.h"
+
+static bool token_matches(const void *program, const struct rv_token *token, uint8_t byte)
+{
+	const struct rv_set *sets = rv_section(program, RV_SECTION_SETS);
+
+	switch (token->op) {
+	case RV_TOKEN_BYTE:
+		return token->byte == byte;
+	case RV_TOKEN_SET:
+		return sets[token->set].bits[byte >> 3] >> (byte & 7) & 1;
+	default: /* RV_TOKEN_ANY */
+		return true;
+	}
+}
+
+static bool tokens_match(const void *program, const struct rv_token *tokens, size_t count, const uint8_t *text, size_t length)
+{
+	size_t token = 0, at = 0;
+	/* Where to go on when the last run has to take one more byte; 0: there was no run yet. */
+	size_t resume = 0, taken = 0;
+
+	while (at < length) {
+		if (token < count && tokens[token].op == RV_TOKEN_RUN) {
+			resume = ++token;
+			taken = at;
+		} else if (token < count && token_matches(program, &tokens[token], text[at])) {
+			token++;
+			at++;
+		} else if (resume > 0) {
+			token = resume;
+			at = ++taken;
+		} else {
+			return false;
+		}
+	}
+	while (token < count && tokens[token].op == RV_TOKEN_RUN)
+		token++;
+	return token == count;
+}
+
+/* Whether a part, LITERAL or WILD, matches one whole component. */
+bool rv_part_matches(const void *program, const struct rv_part *part, const uint8_t *text, size_t length)
+{
+	const uint8_t *strings = rv_section(program, RV_SECTION_STRINGS);
+	const struct rv_token *tokens = rv_section(program, RV_SECTION_TOKENS);
+
+	if (part->kind == RV_PART_LITERAL)
+		return rv_compare(strings + part->first, part->length, text, length) == 0;
+	return tokens_match(program, tokens + part->first, part->length, text, length);
+}
+
+/* Where the component after the one of `n` bytes at `at` begins; `length` if there is none. */
+static size_t next_component(size_t at, size_t n, size_t length)
+{
+	at += n;
+	return at < length ? at + 1 : at;
+}
+
+/*
+ * Whether a rule's parts match `text`, the components after the rule's node ("" for the node itself): all of it, or, for a
+ * subtree, any number of its components from the left.
+ */
+bool rv_glob_covers(const void *program, const struct rv_path_rule *rule, const uint8_t *text, size_t length)
+{
+	const struct rv_part *parts = (const struct rv_part *)rv_section(program, RV_SECTION_PARTS) + rule->first_part;
+	size_t part = 0, at = 0;
+	/* Where to go on when the last "**" has to take one more component; 0: there was none yet. */
+	size_t resume = 0, taken = 0;
+
+	for (;;) {
+		size_t n = rv_component(text + at, length - at);
+
+		if (part == rule->part_count) {
+			if (at == length || rule->scope == RV_SCOPE_SUBTREE)
+				return true;
+		} else if (parts[part].kind == RV_PART_DEPTH) {
+			resume = ++part;
+			taken = at;
+			continue;
+		} else if (at == length) {
+			return false;
+		} else if (rv_part_matches(program, &parts[part], text + at, n)) {
+			part++;
+			at = next_component(at, n, length);
+			continue;
+		}
+		if (resume == 0)
+			return false;
+		part = resume;
+		taken = next_component(taken, rv_component(text + taken, length - taken), length);
+		at = taken;
+	}
+}
+
+/* Whether a rule's parts could match something beneath `text`. */
+bool rv_glob_reaches(const void *program, const struct rv_path_rule *rule, const uint8_t *text, size_t length)
+{
+	const struct rv_part *parts = (const struct rv_part *)rv_section(program, RV_SECTION_PARTS) + rule->first_part;
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < rule->part_count; i++) {
+		size_t n = rv_component(text + at, length - at);
+
+		if (at == length || parts[i].kind == RV_PART_DEPTH)
+			return true;
+		if (!rv_part_matches(program, &parts[i], text + at, n))
+			return false;
+		at = next_component(at, n, length);
+	}
+	return false;
+}
