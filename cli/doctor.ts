@@ -68,8 +68,8 @@ const text = (diagnosis: Diagnosis): string => {
   return [`Linux ${diagnosis.kernel} on ${diagnosis.machine}, user id ${diagnosis.uid}`, "", ...lines, "", ...verdict(diagnosis).map(indent)].join("\n")
 }
 
-export const doctor = Effect.fnUntraced(function*({ json }: { readonly json: boolean }) {
+export const doctor = Effect.fnUntraced(function*({ json }: { readonly json: boolean | undefined }) {
   const diagnosis = yield* diagnose
-  print(json ? JSON.stringify({ ok: diagnosis.sandbox.works, ...diagnosis, verdict: verdict(diagnosis) }, null, 2) : text(diagnosis))
+  print(json === true ? JSON.stringify({ ok: diagnosis.sandbox.works, ...diagnosis, verdict: verdict(diagnosis) }, null, 2) : text(diagnosis))
   return diagnosis.sandbox.works ? ExitCode.OK : ExitCode.NO
 })

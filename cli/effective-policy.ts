@@ -27,17 +27,17 @@ export const inFile = <A, E, R>(file: string, effect: Effect.Effect<A, E | Polic
 /** Tells such faults by the flags' names, or where there is a policy file by their place in it. */
 export const byFlag = <A, E, R>(flags: PolicyFlags, effect: Effect.Effect<A, E | PolicyError, R>): Effect.Effect<A, E | PolicyError, R> => {
   const file = flags.base.policy
-  return file._tag === "Some" ? inFile(file.value, effect) : Effect.mapError(effect, (error) => error instanceof PolicyError ? renamed(error) : error)
+  return file !== undefined ? inFile(file, effect) : Effect.mapError(effect, (error) => error instanceof PolicyError ? renamed(error) : error)
 }
 
 /** Policy of the flags. Fails with a `PolicyError` for a faulty policy file, with a `UsageError` for a faulty flag. */
 export const fromFlags = Effect.fnUntraced(function*(flags: PolicyFlags) {
   const { policy: file, preset } = flags.base
-  if (file._tag === "Some" && preset._tag === "Some") {
+  if (file !== undefined && preset !== undefined) {
     return yield* new UsageError({ reason: "--preset and --policy exclude each other", remedy: "the file names its preset itself, with \"extends\"" })
   }
   const given = yield* Policy.decode(yield* toJson(flags), { source: COMMAND_LINE }).pipe(
     Effect.mapError((error) => new UsageError({ reason: renamed(error).message, remedy: "" }))
   )
-  return file._tag === "Some" ? Policy.merge(yield* Policy.fromFile(file.value), given) : given
+  return file === undefined ? given : Policy.merge(yield* Policy.fromFile(file), given)
 })

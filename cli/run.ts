@@ -30,7 +30,7 @@ type Streams =
   | { readonly kind: "terminal" }
 
 const chooseStreams = Effect.fnUntraced(function*(flags: RunFlags, captures: boolean): Effect.fn.Return<Streams, UsageError> {
-  const wanted = flags.io.tty._tag === "Some" ? flags.io.tty.value : undefined
+  const wanted = flags.io.tty
   if (captures && wanted === true) return yield* new UsageError({ reason: "--json captures the output that --tty would show", remedy: "write the result to a file: --json=FILE" })
   const { inForeground, isTerminal } = yield* Effect.promise(() => import("./terminal.ts"))
   const stdin = yield* Effect.promise(() => isTerminal(0))
@@ -48,7 +48,7 @@ const makeCommand = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyA
   if (program === "") return yield* new UsageError({ reason: "the command is an empty text", remedy: "rvisor run [FLAGS] -- COMMAND ARGUMENTS…" })
   // Not `Command.make(...)`: a hundred thousand arguments do not fit on a call stack.
   const command: Command.Command = { ...Command.make(program), argv: [program, ...rest] }
-  const cwd = flags.io.cwd._tag === "Some" ? { cwd: flags.io.cwd.value } : {}
+  const cwd = flags.io.cwd === undefined ? {} : { cwd: flags.io.cwd }
   switch (streams.kind) {
     case "inherit": return Command.set(command, { ...cwd, stdin: streams.stdin, stdout: "inherit", stderr: "inherit" })
     case "capture": return Command.set(command, { ...cwd, stdin: streams.stdin })
@@ -64,18 +64,18 @@ const changeLine = (change: Change): string => `${{ added: "A", modified: "M", d
 /** Lists, and where wanted commits, what changed beneath the overlays. */
 const settle = Effect.fnUntraced(function*(sandbox: Sandbox.Sandbox, flags: RunFlags, success: boolean) {
   const { list, commit } = flags.changes
-  if (!list && !commit) return {}
+  if (list !== true && commit !== true) return {}
   const changes: Array<{ readonly target: string; readonly changes: ReadonlyArray<Change> }> = []
   for (const overlay of sandbox.changes) {
     const found = yield* overlay.list
     changes.push({ target: overlay.target, changes: found })
-    if (commit && success) yield* overlay.commit
+    if (commit === true && success) yield* overlay.commit
   }
-  return { changes, ...(commit ? { committed: success } : {}) }
+  return { changes, ...(commit === true ? { committed: success } : {}) }
 })
 
 const tellChanges = (flags: RunFlags, settled: { readonly changes?: ReadonlyArray<{ readonly target: string; readonly changes: ReadonlyArray<Change> }>; readonly committed?: boolean }): void => {
-  if (flags.changes.list) {
+  if (flags.changes.list === true) {
     for (const { target, changes } of settled.changes ?? []) {
       remark(changes.length === 0 ? `nothing changed in ${target}` : `changes in ${target}:`)
       for (const change of changes) remark(`  ${changeLine(change)}`)
@@ -133,8 +133,8 @@ const plan = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<st
 
 /** Runs `argv` as the flags say. Succeeds with rvisor's exit code. */
 export const run = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>) {
-  if (flags.talk.dryRun) return yield* plan(flags, argv)
-  const json = flags.io.json._tag === "Some" ? flags.io.json.value : undefined
+  if (flags.talk.dryRun === true) return yield* plan(flags, argv)
+  const { json } = flags.io
   const tell = yield* openResult(json)
   const { quiet, verbose } = flags.talk
   const { outcome, layers, settled, stdout, stderr } = yield* execute(flags, argv, json === "-").pipe(

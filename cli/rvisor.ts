@@ -14,23 +14,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SandboxError, SpawnError } from "../sdk/errors.ts"
 import * as ExitCode from "./exit-code.ts"
-import { base, files, identity, kernel, limits, network, policyFlags } from "./flags.ts"
+import { base, files, identity, kernel, limits, network, once, policyFlags } from "./flags.ts"
 import { type Groups, presenter } from "./help.ts"
 import { print, remark } from "./output.ts"
 import type { UsageError } from "./usage-error.ts"
 import { VERSION } from "./version.ts"
 import { divide, undecodable } from "./words.ts"
 
-const toggle = (name: string, text: string) => Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(text), Flag.withDefault(false))
+const toggle = (name: string, text: string) => Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(text), once)
 
 const io = {
-  cwd: Flag.String("cwd").pipe(Flag.withAlias("w"), Flag.withMetavar("DIR"), Flag.withDescription("Directory it starts in (default: this one where it may see it, else /tmp)"), Flag.optional),
-  tty: Flag.Boolean("tty").pipe(Flag.withAlias("t"), Flag.withDescription("Give it a terminal of its own, or with --no-tty never (default: when stdin and stdout are terminals)"), Flag.optional),
+  cwd: Flag.String("cwd").pipe(Flag.withAlias("w"), Flag.withMetavar("DIR"), Flag.withDescription("Directory it starts in (default: this one where it may see it, else /tmp)"), once),
+  tty: Flag.Boolean("tty").pipe(Flag.withAlias("t"), Flag.withDescription("Give it a terminal of its own, or with --no-tty never (default: when stdin and stdout are terminals)"), once),
   json: Flag.String("json").pipe(
     Flag.withMetavar("FILE"),
     Flag.withOptionalValue("-"),
     Flag.withDescription("Print the result, with the captured output, as one JSON object; with =FILE write it there and leave the output alone"),
-    Flag.optional
+    once
   )
 }
 
