@@ -7,12 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <sstream>
 
@@ -110,18 +112,17 @@ std::string unified_parent(const Hierarchy& hierarchy, const std::string& own, c
   }
 }
 
-// Groups of sandboxes whose warden is dead too: their name holds its pid.
-void sweep(const std::string& parent) {
-  DIR* directory = opendir(parent.c_str());
+// A group whose lock can be had has no living warden. Pids would not tell: other pid namespaces see the same groups.
+void sweep_beside(const std::string& path) {
+  std::string parent = path.substr(0, path.rfind('/'));
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(parent.c_str()), closedir);
   if (!directory) return;
-  while (dirent* entry = readdir(directory)) {
-    std::string name = entry->d_name;
-    if (!name.starts_with(kPrefix)) continue;
-    size_t dash = name.rfind('-');
-    pid_t warden = static_cast<pid_t>(strtol(name.c_str() + dash + 1, nullptr, 10));
-    if (warden > 0 && kill(warden, 0) && errno == ESRCH) rmdir((parent + "/" + name).c_str());
+  while (dirent* entry = readdir(directory.get())) {
+    if (!std::string_view(entry->d_name).starts_with(kPrefix)) continue;
+    std::string name = parent + "/" + entry->d_name;
+    Fd group(open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (group.valid() && !flock(group.get(), LOCK_EX | LOCK_NB)) rmdir(name.c_str());
   }
-  closedir(directory);
 }
 
 uint64_t field(const Fd& file, const char* key) {
@@ -156,7 +157,7 @@ Status Cgroups::create(const std::string& id, const Limits& limits, bool root) {
   // A plain user's processes can be counted by RLIMIT_NPROC of the new user namespace; root is exempt from it.
   bool must = limits.memory || limits.cpu_millis || (limits.processes && root);
   if (!must && !limits.processes && !limits.cpu_time_ms) return std::nullopt;
-  std::string name = kPrefix + id + "-" + std::to_string(getpid());
+  std::string name = kPrefix + id;
   std::set<std::string> needed;
   if (limits.memory) needed.insert("memory");
   if (limits.processes) needed.insert("pids");
@@ -168,7 +169,6 @@ Status Cgroups::create(const std::string& id, const Limits& limits, bool root) {
   if (mounted.contains("") && own.contains("")) {
     std::string parent = unified_parent(mounted[""], own[""], needed);
     if (!parent.empty()) {
-      sweep(parent);
       failure = create_unified(parent, name, limits);
       if (!failure) return std::nullopt;
       remove();
@@ -183,10 +183,23 @@ Status Cgroups::create(const std::string& id, const Limits& limits, bool root) {
   return failure;
 }
 
+// Makes a group and locks it. Between the two another warden's sweep may take it for a dead one: then once more.
+Status Cgroups::make(const std::string& parent, const std::string& name, std::string& path) {
+  path = parent + "/" + name;
+  for (int attempt = 0; attempt < 16; attempt++) {
+    if (mkdir(path.c_str(), 0755) && errno != EEXIST) return fail("cgroup", path, errno);
+    Fd group(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!group.valid() || flock(group.get(), LOCK_EX | LOCK_NB) || faccessat(group.get(), "cgroup.procs", F_OK, 0)) continue;
+    paths_.push_back(path);
+    locks_.push_back(std::move(group));
+    return std::nullopt;
+  }
+  return fail("cgroup", path, EEXIST, "another sandbox has this id");
+}
+
 Status Cgroups::create_unified(const std::string& parent, const std::string& name, const Limits& limits) {
-  std::string path = parent + "/" + name;
-  if (mkdir(path.c_str(), 0755)) return fail("cgroup", path, errno);
-  paths_.push_back(path);
+  std::string path;
+  if (Status s = make(parent, name, path)) return s;
   version_ = 2;
   cpu_ = path;
   if (limits.memory) {
@@ -207,36 +220,31 @@ Status Cgroups::create_unified(const std::string& parent, const std::string& nam
 Status Cgroups::create_legacy(const std::string& name, const Limits& limits) {
   auto mounted = hierarchies();
   auto own = own_groups();
-  auto make = [&](const char* controller, std::string& path) -> Status {
+  auto make_for = [&](const char* controller, std::string& path) -> Status {
     if (!mounted.contains(controller) || !own.contains(controller)) return fail("cgroup", controller, ENOENT, "this host has no such controller for us");
     std::string parent = locate(mounted[controller], own[controller]);
-    sweep(parent);
     path = parent + "/" + name;
-    if (mkdir(path.c_str(), 0755)) {
-      if (errno != EEXIST) return fail("cgroup", path, errno);  // cpu and cpuacct are often one hierarchy
-      return std::nullopt;
-    }
-    paths_.push_back(path);
-    return std::nullopt;
+    if (std::find(paths_.begin(), paths_.end(), path) != paths_.end()) return std::nullopt;  // cpu and cpuacct are often one hierarchy
+    return make(parent, name, path);
   };
   version_ = 1;
   if (limits.memory) {
-    if (Status s = make("memory", memory_)) return s;
+    if (Status s = make_for("memory", memory_)) return s;
     if (Status s = put(memory_, "memory.limit_in_bytes", std::to_string(*limits.memory))) return s;
     if (Status s = put(memory_, "memory.memsw.limit_in_bytes", std::to_string(*limits.memory), true)) return s;
   }
   if (limits.processes) {
-    if (Status s = make("pids", pids_)) return s;
+    if (Status s = make_for("pids", pids_)) return s;
     if (Status s = put(pids_, "pids.max", std::to_string(*limits.processes + 1))) return s;
   }
   if (limits.cpu_millis) {
     std::string path;
-    if (Status s = make("cpu", path)) return s;
+    if (Status s = make_for("cpu", path)) return s;
     if (Status s = put(path, "cpu.cfs_period_us", "100000")) return s;
     if (Status s = put(path, "cpu.cfs_quota_us", std::to_string(*limits.cpu_millis * 100))) return s;
   }
   if (limits.cpu_time_ms) {
-    if (Status s = make("cpuacct", cpu_)) {
+    if (Status s = make_for("cpuacct", cpu_)) {
       cpu_.clear();  // /proc is the other source
       if (paths_.empty()) version_ = 0;
     }
@@ -244,10 +252,27 @@ Status Cgroups::create_legacy(const std::string& name, const Limits& limits) {
   return std::nullopt;
 }
 
-Status Cgroups::attach(pid_t pid) const {
-  for (const std::string& path : paths_)
-    if (Status s = put(path, "cgroup.procs", std::to_string(pid))) return s;
+Status Cgroups::open_entry(CgroupEntry& out) const {
+  for (const std::string& path : paths_) {
+    std::string name = version_ == 2 ? path : path + "/tasks";
+    Fd fd(open(name.c_str(), version_ == 2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC));
+    if (!fd.valid()) return fail("cgroup", name, errno);
+    if (version_ == 2) out.directory = std::move(fd);
+    else out.tasks.emplace_back(name, std::move(fd));
+  }
   return std::nullopt;
+}
+
+Status CgroupEntry::enter() {
+  for (auto& [name, fd] : tasks) {
+    if (write(fd.get(), "0", 1) < 0) return fail("cgroup", name, errno);
+    fd.reset();
+  }
+  return std::nullopt;
+}
+
+void Cgroups::sweep() const {
+  for (const std::string& path : paths_) sweep_beside(path);
 }
 
 CgroupGauges Cgroups::open_gauges() const {
@@ -267,12 +292,14 @@ void Cgroups::remove() {
     for (int attempt = 0; attempt < 400; attempt++) {
       if (!rmdir(path.c_str()) || errno == ENOENT) break;
       std::istringstream pids(slurp(path + "/cgroup.procs"));
-      for (pid_t pid; pids >> pid;) kill(pid, SIGKILL);
+      for (pid_t pid; pids >> pid;)
+        if (pid > 0) kill(pid, SIGKILL);  // 0: a process of a pid namespace that is not beneath ours
       timespec pause{0, attempt < 20 ? 500'000 : 5'000'000};
       nanosleep(&pause, nullptr);
     }
   }
   paths_.clear();
+  locks_.clear();
 }
 
 }  // namespace rvisor

@@ -3,7 +3,9 @@
 #pragma once
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace rvisor {
 
@@ -31,5 +33,18 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// Closes every descriptor from 3 on but these. A process that goes on without an exec after fork inherits more than it
+// knows of; what it shall have is listed here, and its objects for the rest must not be used any more.
+inline void close_all_but(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 3;
+  for (int fd : kept) {
+    if (fd < static_cast<int>(next)) continue;
+    if (static_cast<unsigned>(fd) > next) close_range(next, static_cast<unsigned>(fd) - 1, 0);
+    next = static_cast<unsigned>(fd) + 1;
+  }
+  close_range(next, ~0U, 0);
+}
 
 }  // namespace rvisor

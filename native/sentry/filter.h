@@ -15,11 +15,15 @@ using Filter = std::vector<sock_filter>;
 // The plan's rules as BPF. Foreign ABIs (i386, x32) get the default action.
 Status build_filter(const Plan& plan, Filter& out);
 
-// Installs on the calling thread; needs no_new_privs.
-Status install_filter(const Filter& filter);
+// Installs on the calling thread, or on all threads of the process; needs no_new_privs.
+enum class Threads { calling, all };
+Status install_filter(const Filter& filter, Threads threads = Threads::calling);
 
-// What warden and sentry may still call once the guest runs; anything else kills them (and so the guest).
+// What warden and sentry may still call once the guest runs; anything else kills them (and so the guest). Built ahead,
+// while others work.
 enum class Role { warden, sentry };
-Status confine_self(Role role);
+Status build_own_filter(Role role, Filter& out);
+// Installs it on every thread, with no_new_privs. In a build with sanitizers, whose run time makes calls of its own, nothing.
+Status confine_self(const Filter& own);
 
 }  // namespace rvisor

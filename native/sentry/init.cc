@@ -183,7 +183,7 @@ class Init {
   bool serve() {
     for (;;) {
       Packet packet;
-      switch (receive_packet(channel(), packet, false)) {
+      switch (receive_packet(channel(), packet, false, true)) {
         case Received::nothing: return true;
         case Received::closed: return false;
         case Received::broken: continue;

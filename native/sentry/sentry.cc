@@ -299,11 +299,11 @@ class Sentry {
   bool hear_host() {
     for (;;) {
       Packet packet;
-      switch (receive_packet(context_.control.get(), packet, false)) {
+      switch (receive_packet(context_.control.get(), packet, false, true)) {
         case Received::nothing: return true;
         case Received::closed: return false;
         case Received::broken: {
-          events_.line(event_refused({}, "the request is larger than a packet may be"));
+          events_.line(event_refused({}, "the request is damaged"));
           continue;
         }
         case Received::packet: break;

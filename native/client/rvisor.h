@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ABI of librvisor.so, as sdk/internal/native.ts binds it. Plain C: integers, pointers to caller's memory, no structs.
+//
+// Unless said otherwise a function returns a number >= 0, or a negated errno. Every descriptor that is handed out is
+// close-on-exec; those that carry bytes to or from a guest are non-blocking and belong to the caller. No function waits
+// for a guest. All are safe to call from several threads.
+#pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RVISOR_EXPORT __attribute__((visibility("default")))
+#define RVISOR_ABI 1
+
+// How a stream of a command is connected; a number >= 0 is a descriptor of the caller.
+#define RVISOR_PIPE (-1)      // a new pipe, whose other end is handed out
+#define RVISOR_NULL (-2)      // /dev/null
+#define RVISOR_TERMINAL (-3)  // in the first place: no streams at all, the guest makes a terminal
+
+RVISOR_EXPORT int32_t rvisor_abi(void);
+// The name of an errno, "" where it has none.
+RVISOR_EXPORT const char* rvisor_errno_name(int32_t error);
+RVISOR_EXPORT const char* rvisor_errno_text(int32_t error);
+
+// Starts a warden. `stdio`: three places as above. Fills `out`: pid, pidfd, control socket, event socket, and the caller's
+// ends of stdin, stdout, stderr (-1 where there is none). After a failure out[0] says what failed: 0 the sentry's
+// executable, 1 resources of this process.
+RVISOR_EXPORT int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const int32_t* stdio, int32_t* out);
+// Sends a signal to the process of a pidfd (pidfd_send_signal(2)).
+RVISOR_EXPORT int32_t rvisor_signal(int32_t pidfd, int32_t signal);
+// Reaps the process of a pidfd: 1 when it is reaped (by whomever), 0 when it still runs.
+RVISOR_EXPORT int32_t rvisor_reap(int32_t pidfd);
+
+// Sends one packet on a control socket, in a sealed memfd where it is large. `stdio` (may be null) connects a command's
+// streams as above and goes with it; `out`: the caller's three ends. EAGAIN when the sentry has not read earlier ones yet.
+RVISOR_EXPORT int32_t rvisor_send(int32_t control, const void* text, uint64_t size, const int32_t* stdio, int32_t* out);
+// Takes one packet: its size. Descriptors go to `fds` (17 places), their number to `count`. EAGAIN when there is none.
+RVISOR_EXPORT int32_t rvisor_receive(int32_t control, void* buffer, uint64_t size, int32_t* fds, int32_t* count);
+
+RVISOR_EXPORT int32_t rvisor_read(int32_t fd, void* buffer, uint64_t size);
+RVISOR_EXPORT int32_t rvisor_write(int32_t fd, const void* buffer, uint64_t size);  // never raises SIGPIPE
+// Another descriptor of the same open file: a terminal is watched apart for reading and for writing.
+RVISOR_EXPORT int32_t rvisor_duplicate(int32_t fd);
+RVISOR_EXPORT int32_t rvisor_close(int32_t fd);
+RVISOR_EXPORT int32_t rvisor_set_window(int32_t terminal, uint32_t columns, uint32_t rows);
+
+// A set of watched descriptors and a bell for event loops that can watch nothing but sockets. Fills `out`: the set (an
+// epoll descriptor), the caller's end of the bell (a stream socket; bytes on it have no meaning), and an acknowledgement.
+// Closing the bell ends all three: the set and the acknowledgement are not the caller's to close.
+RVISOR_EXPORT int32_t rvisor_watch_open(int32_t* out);
+// Arms one report of POLLIN (1) or POLLOUT (4) for `fd`, or disarms it (0). `token` comes back with the report.
+RVISOR_EXPORT int32_t rvisor_watch(int32_t set, int32_t fd, uint32_t events, uint32_t token);
+// Takes reports: their tokens. When there are none left the bell may ring again.
+RVISOR_EXPORT int32_t rvisor_watch_take(int32_t set, int32_t acknowledge, uint32_t* tokens, uint32_t capacity);
+
+// Changes of an overlay: see changes.cc.
+RVISOR_EXPORT int32_t rvisor_changes_list(int32_t upper, const char* lower, int32_t out);
+RVISOR_EXPORT int32_t rvisor_changes_commit(int32_t upper, const char* lower, int32_t out);
+RVISOR_EXPORT int32_t rvisor_changes_discard(int32_t upper, int32_t out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carrying out a system call in a guest thread's place, from copies of its arguments that the guest cannot change: the answer to
+// every race on pointer arguments. Paths are resolved first, judged in their resolved form, and acted on by descriptor.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "../core/rv_abi.h"
+#include "fd.h"
+#include "guest_memory.h"
+#include "resolve.h"
+
+namespace rvisor {
+
+// What becomes of the waiting call.
+struct Answer {
+  enum class Kind { value, error, descriptor } kind = Kind::error;
+  int64_t value = 0;
+  int err = 0;
+  Fd fd;                  // descriptor: a copy goes into the guest
+  uint32_t fd_flags = 0;  // 0 or O_CLOEXEC
+
+  static Answer of(int64_t value) { return {Kind::value, value, 0, Fd(), 0}; }
+  static Answer error(int err) { return {Kind::error, 0, err, Fd(), 0}; }
+  static Answer descriptor(Fd fd, uint32_t flags) { return {Kind::descriptor, 0, 0, std::move(fd), flags}; }
+};
+
+// Who decides. Each returns 0, or the errno of a refusal.
+class Judge {
+ public:
+  virtual ~Judge() = default;
+  // `rights`: RV_RIGHT_*. `tree`: the object moves away with all that is beneath it. A path that is empty belongs to something
+  // without a name that the guest already has.
+  virtual int path(const std::string& path, uint32_t rights, bool tree) = 0;
+  virtual int address(const uint8_t* address, size_t size, uint32_t protocol, uint32_t rights) = 0;
+};
+
+// True for the calls that can be carried out so; the others that take a path (execve, chdir, chroot, …) change the thread itself.
+bool can_act_on_behalf(int nr);
+
+// True where the call may wait for something the guest controls (a FIFO's other end, a socket's peer).
+struct Pending {
+  bool may_block = false;
+};
+
+// Carries out `call` for `caller`. The calling thread must have a umask and a working directory of its own (unshare(CLONE_FS)).
+Answer act_on_behalf(const rv_call& call, const Caller& caller, const GuestMemory& memory, Judge& judge);
+
+}  // namespace rvisor

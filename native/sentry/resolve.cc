@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Component by component, so that the two kinds of link in /proc that mean "whoever follows me" are never left to the kernel:
+// `self` and `thread-self` become the caller's own numbers. A path without any symbolic link takes one call.
+#include "resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "mount_api.h"
+
+namespace rvisor {
+namespace {
+
+constexpr int kMaxLinks = 40;        // as in fs/namei.c
+constexpr ino_t kProcRootInode = 1;  // PROC_ROOT_INO
+
+Fd open_path(int directory, const char* name, int flags) { return Fd(openat(directory, name, O_PATH | O_CLOEXEC | flags)); }
+
+enum class Place { elsewhere, proc_root, in_proc };
+
+Place place_of(int directory) {
+  struct statfs fs;
+  struct stat st;
+  if (fstatfs(directory, &fs) || fs.f_type != PROC_SUPER_MAGIC) return Place::elsewhere;
+  return !fstat(directory, &st) && st.st_ino == kProcRootInode ? Place::proc_root : Place::in_proc;
+}
+
+int read_link(int directory, const char* name, std::string& out) {
+  char text[PATH_MAX];
+  ssize_t size = readlinkat(directory, name, text, sizeof text);
+  if (size < 0) return errno;
+  if (size == 0) return ENOENT;
+  if (size == sizeof text) return ENAMETOOLONG;
+  out.assign(text, static_cast<size_t>(size));
+  return 0;
+}
+
+class Walk {
+ public:
+  Walk(const Caller& caller, bool follow, Resolved& out) : caller_(caller), follow_(follow), out_(out) {}
+
+  int run(int dirfd, const std::string& path) {
+    if (path.empty()) return ENOENT;
+    if (path.size() >= PATH_MAX) return ENAMETOOLONG;
+    if (int err = path[0] == '/' ? to_root() : open_descriptor(caller_, dirfd, out_.directory)) return err;
+    out_.name = ".";
+    rest_ = path;
+    while (!rest_.empty() && !out_.magic) {
+      size_t begin = rest_.find_first_not_of('/');
+      if (begin == std::string::npos) break;
+      size_t end = rest_.find('/', begin);
+      std::string name = rest_.substr(begin, end == std::string::npos ? end : end - begin);
+      rest_ = end == std::string::npos ? std::string() : rest_.substr(end);
+      if (int err = take(name)) return err;
+    }
+    return finish();
+  }
+
+ private:
+  int to_root() {
+    out_.directory = open_path(AT_FDCWD, "/", O_DIRECTORY);
+    return out_.directory.valid() ? 0 : errno;
+  }
+
+  int descend(Fd next) {
+    if (!next.valid()) return errno;
+    out_.directory = std::move(next);
+    out_.name = ".";
+    return 0;
+  }
+
+  int take(const std::string& name) {
+    if (name == "." || name == "..") return descend(open_path(out_.directory.get(), name.c_str(), O_DIRECTORY));
+    bool last = rest_.find_first_not_of('/') == std::string::npos;
+    out_.slash = last && !rest_.empty();
+    Fd next = open_path(out_.directory.get(), name.c_str(), O_NOFOLLOW);
+    if (!next.valid() && (errno != ENOENT || !last)) return errno;
+    out_.name = name;
+    if (!next.valid()) return rest_.clear(), 0;
+    struct stat st;
+    if (fstat(next.get(), &st)) return errno;
+    if (S_ISLNK(st.st_mode) && (follow_ || !last || out_.slash)) return expand(name, last);
+    if (last && !out_.slash) return out_.object = std::move(next), 0;
+    return S_ISDIR(st.st_mode) ? descend(std::move(next)) : ENOTDIR;
+  }
+
+  // A symbolic link: its text stands before what is left of the path.
+  int expand(const std::string& name, bool last) {
+    if (++links_ > kMaxLinks) return ELOOP;
+    std::string text;
+    Place place = place_of(out_.directory.get());
+    if (place == Place::in_proc) return jump(name, last && !out_.slash);
+    if (place == Place::proc_root && name == "self") {
+      text = std::to_string(caller_.process);
+    } else if (place == Place::proc_root && name == "thread-self") {
+      text = std::to_string(caller_.process) + "/task/" + std::to_string(caller_.tid);
+    } else if (int err = read_link(out_.directory.get(), name.c_str(), text)) {
+      return err;
+    }
+    if (text.size() + rest_.size() >= PATH_MAX) return ENAMETOOLONG;
+    rest_.insert(0, text);
+    out_.name = ".";
+    return text[0] == '/' ? to_root() : 0;
+  }
+
+  // A link of /proc/<pid>: the kernel goes straight to the object, whatever the text says.
+  int jump(const std::string& name, bool ends_here) {
+    Fd next = open_path(out_.directory.get(), name.c_str(), 0);
+    if (!next.valid()) return errno;
+    struct stat st;
+    if (fstat(next.get(), &st)) return errno;
+    if (!ends_here) return S_ISDIR(st.st_mode) ? descend(std::move(next)) : ENOTDIR;
+    out_.object = std::move(next);
+    out_.magic = true;
+    return 0;
+  }
+
+  int finish() {
+    if (out_.magic) return out_.path = path_of(out_.object.get()), 0;
+    out_.path = path_of(out_.directory.get());
+    if (out_.name != ".") {
+      if (!out_.path.empty()) out_.path += (out_.path == "/" ? "" : "/") + out_.name;
+      return 0;
+    }
+    out_.object = open_path(out_.directory.get(), ".", O_DIRECTORY);
+    return out_.object.valid() ? 0 : errno;
+  }
+
+  const Caller& caller_;
+  const bool follow_;
+  Resolved& out_;
+  std::string rest_;
+  int links_ = 0;
+};
+
+}  // namespace
+
+int open_descriptor(const Caller& caller, int fd, Fd& out) {
+  std::string base = "/proc/" + std::to_string(caller.process) + "/task/" + std::to_string(caller.tid);
+  out = open_path(AT_FDCWD, (base + (fd == AT_FDCWD ? "/cwd" : "/fd/" + std::to_string(fd))).c_str(), 0);
+  if (out.valid()) return 0;
+  return errno == ENOENT && fd != AT_FDCWD ? EBADF : errno;
+}
+
+std::string path_of(int fd) {
+  std::string text;
+  if (read_link(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), text) || text[0] != '/') return {};
+  struct stat st;
+  constexpr std::string_view deleted = " (deleted)";
+  // The kernel marks what has no name any more. A file may really be called so: then it is there under this name.
+  if (text.ends_with(deleted) && (lstat(text.c_str(), &st) || fstat(fd, &st) || st.st_nlink == 0)) return {};
+  return text;
+}
+
+int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out) { return Walk(caller, follow, out).run(dirfd, path); }
+
+}  // namespace rvisor

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a path means to a guest thread: path_resolution(7), carried out by init in the thread's place. Init shares the
+// guest's root, mounts, identity and Landlock domain, so what the kernel refuses the guest it refuses here too.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+
+#include "fd.h"
+
+namespace rvisor {
+
+// A thread of the guest, in the guest's pid namespace.
+struct Caller {
+  pid_t tid;
+  pid_t process;  // its thread group
+};
+
+struct Resolved {
+  Fd directory;         // O_PATH: where the last component stands
+  std::string name;     // that component; "." where the path names the directory itself
+  Fd object;            // O_PATH: what is there; unset where nothing is
+  std::string path;     // absolute and without symbolic links; empty for what has no name (a pipe, a memfd, an unlinked file)
+  bool slash = false;   // the path ended in a slash: only a directory will do
+  bool magic = false;   // `object` was reached by a link of /proc/<pid>: `directory` and `name` say nothing about it
+};
+
+// Resolves `path` as openat(2) and its relatives do, starting from the thread's `dirfd`. `follow`: also a symbolic link in the last
+// place. A missing last component is no error: `object` is then unset. Returns 0 or the errno that the call would give.
+int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out);
+
+// The descriptor `fd` of the thread, as O_PATH; AT_FDCWD: its working directory. 0 or an errno (EBADF).
+int open_descriptor(const Caller& caller, int fd, Fd& out);
+
+// The path of what is open at `fd`, empty for what has no name.
+std::string path_of(int fd);
+
+}  // namespace rvisor

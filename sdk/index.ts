@@ -1,0 +1,15 @@
+/**
+ * rvisor: running programs that nobody trusts, at native speed.
+ *
+ * ```ts
+ * import { Command, Policy, Sandbox } from "rvisor"
+ * ```
+ *
+ * Programs that do not use Effect import `rvisor/promise`.
+ */
+export * as Changes from "./Changes.ts"
+export * as Command from "./Command.ts"
+export { LoadError, PolicyError, PolicyFault, SandboxError, SetupError, type SpawnError } from "./errors.ts"
+export * as Outcome from "./Outcome.ts"
+export * as Policy from "./Policy.ts"
+export * as Sandbox from "./Sandbox.ts"
