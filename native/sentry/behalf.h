@@ -38,11 +38,6 @@ class Judge {
 // True for the calls that can be carried out so; the others that take a path (execve, chdir, chroot, …) change the thread itself.
 bool can_act_on_behalf(int nr);
 
-// True where the call may wait for something the guest controls (a FIFO's other end, a socket's peer).
-struct Pending {
-  bool may_block = false;
-};
-
 // Carries out `call` for `caller`. The calling thread must have a umask and a working directory of its own (unshare(CLONE_FS)).
 Answer act_on_behalf(const rv_call& call, const Caller& caller, const GuestMemory& memory, Judge& judge);
 
