@@ -1,0 +1,36 @@
+/**
+ * What each signal means, for error messages. Source: signal(7), "Standard signals"; the words are ours.
+ */
+export const signalDescriptions: Readonly<Record<string, string>> = {
+  SIGABRT: "aborted",
+  SIGALRM: "alarm clock rang",
+  SIGBUS: "bad memory access",
+  SIGCHLD: "a child stopped or ended",
+  SIGCONT: "continued",
+  SIGFPE: "arithmetic error",
+  SIGHUP: "terminal closed",
+  SIGILL: "illegal instruction",
+  SIGINT: "interrupted from the keyboard",
+  SIGIO: "input or output is possible",
+  SIGKILL: "killed",
+  SIGPIPE: "wrote to a pipe that nobody reads",
+  SIGPROF: "profiling timer ran out",
+  SIGPWR: "power failure",
+  SIGQUIT: "quit from the keyboard",
+  SIGSEGV: "segmentation fault",
+  SIGSTKFLT: "stack fault of the coprocessor",
+  SIGSTOP: "stopped",
+  SIGSYS: "forbidden system call",
+  SIGTERM: "terminated",
+  SIGTRAP: "breakpoint",
+  SIGTSTP: "stopped from the keyboard",
+  SIGTTIN: "read the terminal from the background",
+  SIGTTOU: "wrote to the terminal from the background",
+  SIGURG: "urgent data on a socket",
+  SIGUSR1: "user signal 1",
+  SIGUSR2: "user signal 2",
+  SIGVTALRM: "virtual timer ran out",
+  SIGWINCH: "window resized",
+  SIGXCPU: "CPU time limit exceeded",
+  SIGXFSZ: "file size limit exceeded"
+}
