@@ -6,8 +6,6 @@ import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
-  // Lanes of other users cannot write into the checkout.
-  cacheDir: `${process.env["TMPDIR"] ?? "/tmp"}/rvisor-vitest-${process.getuid?.() ?? 0}`,
   test: {
     include: ["sdk/**/*.test.ts", "cli/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     exclude: ["**/node_modules/**", "dist/**", ".cache/**"],

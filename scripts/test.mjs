@@ -67,7 +67,7 @@ let reports = 0
 const vitest = (suites, options = {}) => {
   const report = join(scratch, `report-${reports++}.json`)
   const [program, ...args] = [
-    ...(options.prefix || []), ...(options.runtime || [pinned.node]), "node_modules/vitest/vitest.mjs", "run",
+    ...(options.prefix || []), ...(options.runtime || [pinned.node]), "node_modules/vitest/vitest.mjs", "run", "--configLoader=native",
     "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...(options.arguments || []), ...(chosen.length > 0 ? chosen : suites)
   ]
   const ok = run(String(program), args, { cwd: options.cwd || root, env: { ...process.env, ...options.env } })
