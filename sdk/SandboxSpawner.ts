@@ -15,6 +15,7 @@
  *   (`killSignal`, by default `SIGTERM`), waits for `forceKillAfter`, by default one second, and then ends what is left.
  * - A command that the sandbox ended (a limit, a forbidden system call) fails `exitCode` with a `PlatformError` that says
  *   so; its `cause` holds the `Killed`. For time limits its reason is `TimedOut`.
+ * - A file that is no program the kernel knows (a script without `#!`) is not handed to a shell, as Node's `execvp` does.
  * - `additionalFds`, and pipes to `fd3` and above, fail with a `BadArgument`: a guest inherits three streams.
  * - `unref` takes a command out of its scope's care: leaving the scope lets it run on. No guest outlives its host program,
  *   though, so the host program stays until the command ends.
