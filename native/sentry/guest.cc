@@ -29,7 +29,9 @@ Status limit(int resource, const char* name, rlim_t soft, rlim_t hard) {
 
 Status set_limits(const GuestContext& context) {
   const Limits& l = context.limits;
-  if (Status s = limit(RLIMIT_CORE, "core", 0, 0)) return s;
+  // 1 and not 0: with 0 a core_pattern that names a program would still run it, as root of the host, over a process of the
+  // guest's making. core(5), and "RLIMIT_CORE is set to 1" in fs/coredump.c.
+  if (Status s = limit(RLIMIT_CORE, "core", 1, 1)) return s;
   if (l.open_files)
     if (Status s = limit(RLIMIT_NOFILE, "openFiles", *l.open_files, *l.open_files)) return s;
   if (l.file_size)
@@ -39,9 +41,14 @@ Status set_limits(const GuestContext& context) {
     rlim_t seconds = *l.cpu_time_ms / 1000 + 2;
     if (Status s = limit(RLIMIT_CPU, "cpuTime", seconds, seconds + 1)) return s;
   }
-  // Counted per user namespace since 5.14: sentry and init are in it too.
-  if (l.processes && context.nproc_by_rlimit)
-    if (Status s = limit(RLIMIT_NPROC, "processes", *l.processes + 2, *l.processes + 2)) return s;
+  // Counted per user namespace since 5.14.
+  if (l.processes && context.supervisors) {
+    rlim_t tasks = *l.processes + context.supervisors;
+    if (Status s = limit(RLIMIT_NPROC, "processes", tasks, tasks)) return s;
+  }
+  // Rights of the caller that no policy grants: real-time scheduling and a better nice value.
+  if (Status s = limit(RLIMIT_RTPRIO, "real-time priority", 0, 0)) return s;
+  if (Status s = limit(RLIMIT_NICE, "nice", 0, 0)) return s;
   return std::nullopt;
 }
 

@@ -12,7 +12,7 @@ namespace rvisor {
 struct GuestContext {
   const Limits& limits;
   const Filter& filter;
-  bool nproc_by_rlimit;  // no control group counts processes: RLIMIT_NPROC of the user namespace does
+  unsigned supervisors;  // not 0: no control group counts processes, RLIMIT_NPROC of the user namespace does, and so many tasks of ours
 };
 
 // Replaces the calling process by the command, or returns why it could not. `stdio`: descriptors for 0, 1, 2; with a terminal

@@ -33,10 +33,13 @@ class Init {
     prctl(PR_SET_NAME, "rvisor-init");
     // The sentry may already be gone: then its end of the channel is closed and nothing is received.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    Packet go;
-    if (receive_packet(channel(), go, true) != Received::packet) exit(1);
     int abi = 0;
     if (Status s = prepare(abi)) return give_up(*s);
+    // Namespaces are complete and the guest's filter is built. Nothing comes from a sentry that failed, or is gone.
+    Packet filter;
+    if (receive_packet(channel(), filter, true) != Received::packet) return;
+    filter_.resize(filter.text.size() / sizeof(sock_filter));
+    memcpy(filter_.data(), filter.text.data(), filter_.size() * sizeof(sock_filter));
     std::string layers = "pid mount ipc uts cgroup seccomp";
     if (abi) layers += " landlock:" + std::to_string(abi);
     if (!report({Report::Kind::ready, 0, 0, {}, layers}, raw(uppers_))) return;
@@ -48,7 +51,7 @@ class Init {
  private:
   struct Child {
     uint32_t id;
-    bool starting = true;
+    bool starting = true, failed = false;
     Fd status;  // end of file: the program runs; bytes: why it does not
   };
 
@@ -69,6 +72,7 @@ class Init {
 
   Status prepare(int& abi) {
     const Plan& plan = context_.plan;
+    if (Status s = context_.entry.enter()) return s;
     if (unshare(CLONE_NEWCGROUP) && errno != EINVAL) return fail("namespaces", "cgroup", errno);
     if (Status s = build_view(plan, context_.in_user_namespace, uppers_)) return s;
     if (Status s = drop_privileges(plan.uid, plan.gid)) return s;
@@ -117,14 +121,14 @@ class Init {
       while (read(gate_read.get(), &byte, 1) < 0 && errno == EINTR) {}
       std::array<int, 3> fds{};
       for (int i = 0; i < 3; i++) fds[static_cast<size_t>(i)] = command.tty ? slave.get() : stdio[static_cast<size_t>(i)].get();
-      Failure why = enter_command({context_.plan.limits, context_.filter, context_.nproc_by_rlimit}, command, fds);
+      Failure why = enter_command({context_.plan.limits, filter_, context_.supervisors}, command, fds);
       std::string text = encode_report({Report::Kind::failed, id, 0, why, {}});
       ssize_t ignored = write(status_write.get(), text.data(), text.size());
       (void)ignored;
       _exit(127);
     }
     if (command.tty) report({Report::Kind::pty, id, 0, {}, {}}, {master.get()});
-    children_.emplace(pid, Child{id, true, std::move(status_read)});
+    children_.emplace(pid, Child{id, true, false, std::move(status_read)});
   }
 
   void refuse(uint32_t id, const Failure& failure) { report({Report::Kind::failed, id, 0, failure, {}}); }
@@ -163,7 +167,7 @@ class Init {
     } else {
       if (!parse_report(text, failed)) failed = {Report::Kind::failed, child.id, 0, fail("exec", "", EIO), {}};
       report(failed);
-      child.id = UINT32_MAX;  // its exit is no news
+      child.failed = true;  // its exit is no news
     }
   }
 
@@ -175,7 +179,7 @@ class Init {
       auto found = children_.find(pid);
       if (found == children_.end()) continue;  // an orphan of the guest
       settle(pid);
-      if (found->second.id != UINT32_MAX) report({Report::Kind::exit, found->second.id, status, {}, {}});
+      if (!found->second.failed) report({Report::Kind::exit, found->second.id, status, {}, {}});
       children_.erase(found);
     }
   }
@@ -209,7 +213,7 @@ class Init {
       err = errno;
     } else {
       for (auto& [pid, child] : children_) {
-        if (child.id != request.id) continue;
+        if (child.id != request.id || child.failed) continue;
         rc = kill(request.scope == Request::Scope::group ? -pid : pid, request.signal);
         err = errno;
       }
@@ -219,6 +223,7 @@ class Init {
   }
 
   InitContext context_;
+  Filter filter_;
   Fd signals_;
   std::vector<Fd> uppers_;
   std::map<pid_t, Child> children_;

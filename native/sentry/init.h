@@ -4,19 +4,20 @@
 #pragma once
 #include <array>
 
+#include "cgroup.h"
 #include "fd.h"
-#include "plan.h"
 #include "filter.h"
+#include "plan.h"
 
 namespace rvisor {
 
 struct InitContext {
   const Plan& plan;
-  const Filter& filter;
   bool in_user_namespace;
-  bool nproc_by_rlimit;
+  unsigned supervisors;       // tasks of ours that RLIMIT_NPROC counts too; 0: a control group counts, or nothing does
   Fd channel;                 // to the sentry
   std::array<Fd, 3> stdio;    // of the main command; unset with a terminal
+  CgroupEntry entry;
 };
 
 [[noreturn]] void run_init(InitContext context);

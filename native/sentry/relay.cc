@@ -5,16 +5,57 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 namespace rvisor {
+namespace {
+
+void ring(const Fd& event) {
+  uint64_t one = 1;
+  while (write(event.get(), &one, sizeof one) < 0 && errno == EINTR) {}
+}
+
+// Waits until `to` takes bytes. False when nobody reads it any more.
+bool wait_writable(int to) {
+  pollfd wait{to, POLLOUT, 0};
+  while (poll(&wait, 1, -1) < 0 && errno == EINTR) {}
+  return !(wait.revents & (POLLERR | POLLNVAL));
+}
+
+// Moves exactly `size` bytes that wait in `from`. False when `to` takes no more.
+bool move(int from, int to, uint64_t size, bool& use_splice) {
+  char buffer[16384];
+  while (size > 0) {
+    if (use_splice) {
+      ssize_t moved = splice(from, nullptr, to, nullptr, size, SPLICE_F_MOVE);
+      if (moved > 0) size -= static_cast<uint64_t>(moved);
+      else if (moved < 0 && errno == EINVAL) use_splice = false;  // a target opened for appending takes no splice
+      else if (moved == 0 || (errno != EINTR && (errno != EAGAIN || !wait_writable(to)))) return false;
+      continue;
+    }
+    ssize_t got = read(from, buffer, std::min<uint64_t>(size, sizeof buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    size -= static_cast<uint64_t>(got);
+    for (ssize_t at = 0; at < got;) {
+      ssize_t wrote = write(to, buffer + at, static_cast<size_t>(got - at));
+      if (wrote > 0) at += wrote;
+      else if (errno != EINTR && (errno != EAGAIN || !wait_writable(to))) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
 
 Status Relay::add(Fd target, Fd& guest_end) {
   if (!exceeded_.valid()) {
     exceeded_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!exceeded_.valid()) return fail("output", "eventfd", errno);
+    finished_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!exceeded_.valid() || !finished_.valid()) return fail("output", "eventfd", errno);
   }
   int ends[2];
   if (pipe2(ends, O_CLOEXEC)) return fail("output", "pipe", errno);
@@ -28,73 +69,55 @@ Status Relay::add(Fd target, Fd& guest_end) {
 }
 
 Status Relay::start() {
+  running_ = streams_.size();
   for (auto& stream : streams_) {
+    pthread_t thread;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 64 * 1024);
-    int err = pthread_create(&stream->thread, &attributes, run, stream.get());
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int err = pthread_create(&thread, &attributes, run, stream.get());
     pthread_attr_destroy(&attributes);
     if (err) return fail("output", "thread", err);
   }
-  started_ = true;
   return std::nullopt;
+}
+
+// As much of `wanted` as the limit still allows, counted at once: two streams share one limit.
+uint64_t Relay::grant(uint64_t wanted) {
+  for (uint64_t before = granted_.load();;) {
+    uint64_t given = std::min(wanted, limit_ - before);
+    if (granted_.compare_exchange_weak(before, before + given)) return given;
+  }
+}
+
+void Relay::carry(Stream& stream) {
+  bool use_splice = true;
+  for (;;) {
+    // A reader that goes away is noticed at once, so that the guest's next write fails as it would on the host's own pipe.
+    pollfd wait[] = {{stream.from.get(), POLLIN, 0}, {stream.to.get(), 0, 0}};
+    if (poll(wait, 2, -1) < 0) continue;
+    if (wait[1].revents & (POLLERR | POLLHUP | POLLNVAL)) return;
+    int waiting = 0;
+    if (ioctl(stream.from.get(), FIONREAD, &waiting)) return;
+    if (waiting <= 0) {
+      if (wait[0].revents & (POLLHUP | POLLERR)) return;  // every writer is gone
+      continue;
+    }
+    uint64_t size = grant(static_cast<uint64_t>(waiting));
+    if (!move(stream.from.get(), stream.to.get(), size, use_splice)) return;
+    if (size < static_cast<uint64_t>(waiting)) return ring(exceeded_);
+  }
 }
 
 void* Relay::run(void* argument) {
   auto* stream = static_cast<Stream*>(argument);
   Relay& relay = *stream->relay;
-  bool use_splice = true;
-  char buffer[16384];
-  for (;;) {
-    uint64_t done = relay.counted_.load();
-    size_t chunk = static_cast<size_t>(std::clamp<uint64_t>(relay.limit_ > done ? relay.limit_ - done : 0, 1, 1 << 16));
-    ssize_t moved;
-    if (done >= relay.limit_) {  // one byte more proves that the limit is exceeded; it is not delivered
-      moved = read(stream->from.get(), buffer, 1);
-      if (moved < 0 && errno == EINTR) continue;
-      if (moved <= 0) break;
-      uint64_t one = 1;
-      if (write(relay.exceeded_.get(), &one, sizeof one) < 0 && errno != EAGAIN) break;
-      break;
-    }
-    if (use_splice) {
-      moved = splice(stream->from.get(), nullptr, stream->to.get(), nullptr, chunk, SPLICE_F_MOVE);
-      if (moved < 0 && errno == EINVAL) {  // a target opened for appending takes no splice
-        use_splice = false;
-        continue;
-      }
-    } else {
-      moved = read(stream->from.get(), buffer, std::min(chunk, sizeof buffer));
-      for (ssize_t at = 0; moved > 0 && at < moved;) {
-        ssize_t wrote = write(stream->to.get(), buffer + at, static_cast<size_t>(moved - at));
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0 && errno == EAGAIN) {
-          pollfd wait{stream->to.get(), POLLOUT, 0};
-          poll(&wait, 1, -1);
-          continue;
-        }
-        if (wrote < 0) moved = -1;
-        else at += wrote;
-      }
-    }
-    if (moved < 0 && errno == EINTR) continue;
-    if (moved < 0 && errno == EAGAIN) {
-      pollfd wait{stream->to.get(), POLLOUT, 0};
-      poll(&wait, 1, -1);
-      continue;
-    }
-    if (moved <= 0) break;  // every writer is gone, or the reader is
-    relay.counted_ += static_cast<uint64_t>(moved);
-  }
+  relay.carry(*stream);
   stream->from.reset();
   stream->to.reset();
+  if (--relay.running_ == 0) ring(relay.finished_);
   return nullptr;
-}
-
-void Relay::join() {
-  if (!started_) return;
-  for (auto& stream : streams_) pthread_join(stream->thread, nullptr);
-  started_ = false;
 }
 
 }  // namespace rvisor

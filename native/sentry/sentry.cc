@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -58,7 +59,7 @@ class Sentry {
       if (init_ > 0) kill(init_, SIGKILL);
       while (waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) {}
       events_.line(event_failed(0, *s));
-      events_.drain();
+      events_.drain(context_.control.get());
       return;
     }
     loop();
@@ -68,56 +69,46 @@ class Sentry {
  private:
   struct Exec {
     int pid = 0;         // in the host
-    bool pty = false;
+    bool terminal = false;  // asked for
+    bool pty = false;       // granted
     bool started = false;
     bool ended = false;
   };
 
   Status set_up() {
     const Plan& plan = context_.plan;
-    if (Status s = configure_network()) return s;
-    if (sethostname(plan.hostname.data(), plan.hostname.size())) return fail("namespaces", "hostname", errno);
-    Filter filter;
-    if (Status s = build_filter(plan, filter)) return s;
     if (Status s = divert_output()) return s;
-
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("exec", "socketpair", errno);
     Fd ours(ends[0]), theirs(ends[1]);
     int on = 1;
     if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return fail("exec", "SO_PASSCRED", errno);
-    long pid = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, 0);
-    if (pid < 0) return fail("namespaces", "pid", errno);
-    if (pid == 0) {
-      ours.reset();
-      context_.control.reset();
-      context_.events.release();
-      close(events_.fd());
-      context_.warden.reset();
-      bool nproc = limits_.processes && !context_.gauges.counts_processes;
-      run_init({plan, filter, context_.in_user_namespace, nproc, std::move(theirs), std::move(context_.stdio)});
-    }
+    const Fd& group = context_.entry.directory;
+    long pid = fork_init(group);
+    if (pid < 0) return group.valid() && errno != EPERM && errno != ENOSPC ? fail("cgroup", "init", errno) : fail("namespaces", "pid", errno);
+    if (pid == 0) begin_init(std::move(theirs));
     init_ = static_cast<pid_t>(pid);
     started_ms_ = now_ms();
     for (Fd& fd : context_.stdio) fd.reset();  // or a reader would never see the end
+    context_.entry = {};
     theirs.reset();
     channel_ = std::move(ours);
     init_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, init_, 0)));
     if (!init_fd_.valid()) return fail("exec", "pidfd_open", errno);
 
-    // The warden moves init into the control groups, then init may begin.
-    if (int err = send_packet(context_.warden.get(), std::to_string(init_))) return fail("cgroup", "warden", err);
-    Packet moved;
-    if (receive_packet(context_.warden.get(), moved, true) != Received::packet) return fail("cgroup", "warden", EPIPE);
-    if (moved.text != "ok") {
-      Report why;
-      if (parse_report(moved.text, why)) return why.failure;
-      return fail("cgroup", "init", EIO);
-    }
-    if (int err = send_packet(channel_.get(), "go")) return fail("exec", "init", err);
+    // While init builds the view: the rest of the namespaces, and the filters (libseccomp takes a millisecond or two).
+    if (Status s = configure_network()) return s;
+    if (sethostname(plan.hostname.data(), plan.hostname.size())) return fail("namespaces", "hostname", errno);
+    if (setdomainname("", 0)) return fail("namespaces", "domain name", errno);
+    if (Status s = forbid_nested_namespaces()) return s;
+    Filter filter, own;
+    if (Status s = build_filter(plan, filter)) return s;
+    // Init may go on once it has the guest's filter.
+    if (int err = send_packet(channel_.get(), {reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(sock_filter)})) return init_gone(err);
+    if (Status s = build_own_filter(Role::sentry, own)) return s;
 
     Packet packet;
-    if (receive_packet(channel_.get(), packet, true) != Received::packet) return init_died();
+    if (receive_packet(channel_.get(), packet, true) != Received::packet) return init_gone(EPIPE);
     Report report;
     if (!parse_report(packet.text, report)) return fail("protocol", "init", EIO);
     if (report.kind == Report::Kind::failed) return report.failure;
@@ -130,8 +121,9 @@ class Sentry {
       std::vector<int> fds;
       for (const Fd& fd : packet.fds) fds.push_back(fd.get());
       if (int err = send_packet(context_.control.get(), grant_overlays(overlays_), fds)) return fail("protocol", "host", err);
+      packet.fds.clear();
     }
-    execs_[0].pty = plan.command.tty.has_value();
+    execs_[0].terminal = plan.command.tty.has_value();
 
     // From here on: the guest's identity, no capability, its root, and a filter of our own.
     if (chdir("/")) return fail("chdir", "/", errno);
@@ -142,13 +134,44 @@ class Sentry {
     if (relay_)
       if (Status s = relay_->start()) return s;
     if (getppid() != context_.warden_pid) _exit(1);
-    return confine_self(Role::sentry);
+    return confine_self(own);
+  }
+
+  // Straight into its control group where that is a v2 one.
+  static long fork_init(const Fd& group) {
+    clone_args args{};
+    args.flags = CLONE_NEWPID | (group.valid() ? CLONE_INTO_CGROUP : 0);
+    args.exit_signal = SIGCHLD;
+    args.cgroup = group.valid() ? static_cast<uint64_t>(group.get()) : 0;
+    return syscall(SYS_clone3, &args, sizeof args);
+  }
+
+  [[noreturn]] void begin_init(Fd channel) {
+    std::vector<int> kept{channel.get()};
+    for (const Fd& fd : context_.stdio) kept.push_back(fd.get());
+    for (const auto& [name, fd] : context_.entry.tasks) kept.push_back(fd.get());
+    close_all_but(std::move(kept));  // the host's sockets, gauges, pipes of the relay, and the warden's
+    unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0);
+    bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;
+    run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry)});
+  }
+
+  // A second layer behind the filter: where it does not let the guest ask for namespaces there are none to be had, whatever
+  // gap the filter may have. user_namespaces(7): the limit of a namespace holds for all of its users.
+  Status forbid_nested_namespaces() {
+    if (!context_.in_user_namespace) return std::nullopt;
+    for (const SeccompRule& rule : context_.plan.seccomp_rules)
+      if (rule.nr == SYS_unshare && rule.action == SeccompAction::allow) return std::nullopt;
+    Fd limit(open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC));
+    // Read-only in some containers: then the filter is alone.
+    if (limit.valid() && write(limit.get(), "0", 1) < 0) return std::nullopt;
+    return std::nullopt;
   }
 
   // Init was killed before it could say anything; what a control group knows explains it.
-  Failure init_died() {
+  Failure init_gone(int err) {
     if (context_.gauges.oom_kills() > 0) return fail("cgroup", "memory", ENOMEM, "the memory limit is too small to start anything in");
-    return fail("exec", "init", EPIPE, "the guest's init was killed during set-up");
+    return fail("exec", "init", err, "the guest's init was killed during set-up");
   }
 
   // A loopback of the guest's own, where any port may be bound without a capability.
@@ -203,7 +226,9 @@ class Sentry {
 
   void loop() {
     while (!main_ended_) {
-      pollfd wait[kSlots] = {{context_.control.get(), POLLIN, 0}, {channel_.get(), POLLIN, 0},
+      bool take = !events_.crowded();
+      pollfd wait[kSlots] = {{take && !unsent_ ? context_.control.get() : -1, POLLIN, 0},
+                             {take ? channel_.get() : -1, static_cast<short>(POLLIN | (unsent_ ? POLLOUT : 0)), 0},
                              {init_fd_.get(), POLLIN, 0},         {context_.warden.get(), POLLIN, 0},
                              {wall_.get(), POLLIN, 0},            {tick_.get(), POLLIN, 0},
                              {relay_ ? relay_->exceeded() : -1, POLLIN, 0}, {events_.pending() ? events_.fd() : -1, POLLOUT, 0}};
@@ -212,7 +237,8 @@ class Sentry {
         return;
       }
       if (wait[kEvents].revents) events_.flush();
-      if (wait[kChannel].revents && !hear_init()) return;
+      if (wait[kChannel].revents & ~POLLOUT && !hear_init()) return;
+      if (wait[kChannel].revents & POLLOUT) pass_on(*std::exchange(unsent_, std::nullopt));
       if (wait[kInit].revents) return;
       if (wait[kWarden].revents) return;  // it sends nothing any more: it is gone
       if (wait[kControl].revents && !hear_host()) return;
@@ -240,9 +266,10 @@ class Sentry {
     return counted >= 0 ? counted : cpu_time_ms(proc_.get());
   }
 
-  // False when init is gone.
+  // False when init is gone. What it says is believed no more than what a guest would say: nothing but the ids of commands
+  // that the host asked for, and no more than fits.
   bool hear_init() {
-    for (;;) {
+    while (!events_.crowded()) {
       Packet packet;
       switch (receive_packet(channel_.get(), packet, false)) {
         case Received::nothing: return true;
@@ -252,30 +279,32 @@ class Sentry {
       }
       Report report;
       if (!parse_report(packet.text, report)) continue;
-      Exec& exec = execs_[report.id];
+      auto found = execs_.find(report.id);
+      if (found == execs_.end() || found->second.ended) continue;
+      Exec& exec = found->second;
       switch (report.kind) {
         case Report::Kind::child: exec.pid = packet.sender; break;
         case Report::Kind::pty:
-          exec.pty = true;
-          if (!packet.fds.empty()) send_packet(context_.control.get(), grant_pty(report.id), {packet.fds[0].get()});
+          if (!exec.terminal || exec.pty || packet.fds.empty()) break;
+          // Not waiting: a host that takes no grants must not stop the clocks of its guest.
+          exec.pty = send_packet(context_.control.get(), grant_pty(report.id), {packet.fds[0].get()}, false) == 0;
           break;
         case Report::Kind::started:
-          exec.started = true;
+          if (std::exchange(exec.started, true)) break;
           events_.line(event_started({report.id, exec.pid, exec.pty, init_, getpid(), report.id == 0 ? overlays_ : 0, layers_}));
           break;
         case Report::Kind::failed:
-          exec.ended = true;
           events_.line(event_failed(report.id, report.failure));
           if (report.id == 0) return main_failed_ = true, false;
+          execs_.erase(found);
           break;
         case Report::Kind::exit:
-          exec.ended = true;
           if (report.id == 0) {
             main_status_ = report.status;
-            main_ended_ = true;
-            return true;
+            return exec.ended = main_ended_ = true;
           }
           events_.line(event_exit(report.id, report.status, reason_of(report.status), nullptr));
+          execs_.erase(found);
           break;
         case Report::Kind::refused: {
           Request request{};
@@ -287,6 +316,7 @@ class Sentry {
         case Report::Kind::ready: break;
       }
     }
+    return true;
   }
 
   std::string reason_of(int status) const {
@@ -297,7 +327,7 @@ class Sentry {
 
   // False when the host is gone.
   bool hear_host() {
-    for (;;) {
+    while (!unsent_ && !events_.crowded()) {
       Packet packet;
       switch (receive_packet(context_.control.get(), packet, false, true)) {
         case Received::nothing: return true;
@@ -316,6 +346,7 @@ class Sentry {
       }
       serve(request, packet);
     }
+    return true;
   }
 
   void serve(const Request& request, Packet& packet) {
@@ -329,14 +360,21 @@ class Sentry {
         }
         break;
       case Request::Op::exec:
-        if (execs_.contains(request.id)) return events_.line(event_refused(request, "this id is taken"));
+        if (request.id <= last_exec_) return events_.line(event_refused(request, "ids of commands must ascend"));
         if (packet.fds.size() != (request.command.tty ? 0u : 3u)) return events_.line(event_refused(request, "three descriptors, or a terminal, are needed"));
-        execs_[request.id] = {};
+        last_exec_ = request.id;
+        execs_[request.id].terminal = request.command.tty.has_value();
         break;
     }
+    pass_on(std::move(packet));
+  }
+
+  // To init, which may be busy telling us something: neither waits for the other.
+  void pass_on(Packet packet) {
     std::vector<int> fds;
     for (const Fd& fd : packet.fds) fds.push_back(fd.get());
-    if (int err = send_packet(channel_.get(), packet.text, fds)) events_.line(event_refused(request, strerror(err)));
+    int err = send_packet(channel_.get(), packet.text, fds, false);
+    if (err == EAGAIN) unsent_ = std::move(packet);  // its being gone is seen elsewhere
   }
 
   bool running(uint32_t id) const {
@@ -354,8 +392,8 @@ class Sentry {
     double wall = now_ms() - started_ms_;
     if (reason_.empty() && limits_.memory && context_.gauges.oom_kills() > 0) reason_ = "memory";
     if (!main_ended_ && reason_.empty()) reason_ = "sentry";
-    if (relay_) relay_->join();
-    if (main_failed_) return events_.drain();
+    if (relay_) deliver();
+    if (main_failed_) return events_.drain(context_.control.get());
 
     Usage usage;
     usage.wall_ms = wall;
@@ -374,7 +412,31 @@ class Sentry {
     for (auto& [id, exec] : execs_)
       if (id != 0 && exec.started && !exec.ended) events_.line(event_exit(id, SIGKILL, reason_.empty() ? "killed" : reason_, nullptr));
     events_.line(event_exit(0, main_ended_ ? main_status_ : SIGKILL, reason_of(main_ended_ ? main_status_ : SIGKILL), &usage));
-    events_.drain();
+    events_.drain(context_.control.get());
+  }
+
+  // What the guest left in the pipes is still delivered, however slowly the host reads, unless the host is gone or asks
+  // (again) for the end.
+  void deliver() {
+    for (;;) {
+      pollfd wait[] = {{relay_->finished(), POLLIN, 0}, {context_.control.get(), POLLIN, 0}, {events_.pending() ? events_.fd() : -1, POLLOUT, 0}};
+      if (poll(wait, 3, -1) < 0) continue;
+      if (wait[2].revents) events_.flush();
+      if (wait[0].revents || (wait[1].revents && !hear_late())) return;
+    }
+  }
+
+  bool hear_late() {
+    Packet packet;
+    Received received = receive_packet(context_.control.get(), packet, false, true);
+    if (received == Received::nothing) return true;
+    if (received == Received::closed) return false;
+    Request request{};
+    std::string error;
+    if (received == Received::broken || !parse_request(packet.text, request, error)) return true;
+    if (request.op == Request::Op::kill) return false;
+    events_.line(event_refused(request, "the guest has ended"));
+    return true;
   }
 
   SentryContext context_;
@@ -383,7 +445,9 @@ class Sentry {
   std::unique_ptr<Relay> relay_;
   Fd channel_, init_fd_, wall_, tick_, proc_;
   pid_t init_ = 0;
-  std::map<uint32_t, Exec> execs_;
+  std::map<uint32_t, Exec> execs_;  // those that have not ended
+  uint32_t last_exec_ = 0;
+  std::optional<Packet> unsent_;   // to init
   std::string layers_, reason_;
   size_t overlays_ = 0;
   double started_ms_ = 0;

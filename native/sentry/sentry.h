@@ -17,6 +17,7 @@ struct SentryContext {
   pid_t warden_pid;
   std::array<Fd, 3> stdio;    // of the main command; unset with a terminal
   CgroupGauges gauges;
+  CgroupEntry entry;          // for init
 };
 
 [[noreturn]] void run_sentry(SentryContext context);

@@ -89,11 +89,17 @@ class Warden {
     prctl(PR_SET_NAME, "rvisor-warden");
     // Whatever the guest leaves behind comes to us when the sentry is gone, so that we can wait for it.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    // Whatever the host's own dispositions were: an ignored SIGCHLD would take our children's ends from us.
+    signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
-    close_range(kControlFd, ~0U, CLOSE_RANGE_CLOEXEC);
+    setsid();  // signals of the caller's terminal are not for us
+    if (chdir("/")) return 1;
+    // Sentry and init go on without an exec: what the host left open beyond the contract must not live on in them.
+    close_range(kFirstGuestFd + 3, ~0U, 0);
     if (Status s = launch()) {
       EventStream events(kEventsFd);
       events.line(event_failed(0, *s));
+      events.drain(kControlFd);
       end();
       return 1;
     }
@@ -105,8 +111,12 @@ class Warden {
  private:
   Status launch() {
     if (Status s = read_plan(plan_)) return s;
+    if (plan_.command.tty)
+      for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
     if (Status s = cgroups_.create(plan_.id, plan_.limits, plan_.host_uid() == 0)) return s;
     if (!cgroups_.paths().empty()) EventStream(kEventsFd).line(event_cgroups(cgroups_.paths()));
+    CgroupEntry entry;
+    if (Status s = cgroups_.open_entry(entry)) return s;
 
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("namespaces", "socketpair", errno);
@@ -126,7 +136,7 @@ class Warden {
       std::array<Fd, 3> stdio;
       if (!plan_.command.tty)
         for (int i = 0; i < 3; i++) stdio[static_cast<size_t>(i)].reset(kFirstGuestFd + i);
-      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges()});
+      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges(), std::move(entry)});
     }
     sentry_ = static_cast<pid_t>(pid);
     theirs.reset();
@@ -137,6 +147,12 @@ class Warden {
     sentry_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, sentry_, 0)));
     if (!sentry_fd_.valid()) return abandon(fail("namespaces", "pidfd_open", errno));
     if (int err = send_packet(channel_.get(), "go")) return abandon(fail("namespaces", "sentry", err));
+    // From here on the sentry works on its own; this process only waits.
+    cgroups_.sweep();
+    Filter own;
+    if (Status s = build_own_filter(Role::warden, own)) return abandon(*s);
+    if (prctl(PR_SET_DUMPABLE, 0)) return abandon(fail("credentials", "dumpable", errno));
+    if (Status s = confine_self(own)) return abandon(*s);
     return std::nullopt;
   }
 
@@ -147,27 +163,13 @@ class Warden {
 
   // Until the sentry is gone. The host's end of the control socket closing means that the host is gone.
   void watch() {
-    bool attached = false;
     for (bool host = true;;) {
-      pollfd wait[] = {{sentry_fd_.get(), POLLIN, 0}, {host ? kControlFd : -1, 0, 0}, {attached ? -1 : channel_.get(), POLLIN, 0}};
-      if (poll(wait, 3, -1) < 0 && errno != EINTR) break;
-      if (wait[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+      pollfd wait[] = {{sentry_fd_.get(), POLLIN, 0}, {host ? kControlFd : -1, 0, 0}};
+      if (poll(wait, 2, -1) < 0) continue;
+      if (wait[0].revents) return;
+      if (wait[1].revents) {
         host = false;
         kill(sentry_, SIGKILL);
-      }
-      if (wait[0].revents) break;
-      if (wait[2].revents) {  // the one message the warden ever takes, before the guest exists: init's pid
-        Packet packet;
-        if (receive_packet(channel_.get(), packet, false) != Received::packet) {
-          attached = true;
-          continue;
-        }
-        attached = true;
-        pid_t init = static_cast<pid_t>(strtol(packet.text.c_str(), nullptr, 10));
-        Status s = init > 0 ? cgroups_.attach(init) : Status(fail("cgroup", "init", EINVAL));
-        send_packet(channel_.get(), s ? encode_report({Report::Kind::failed, 0, 0, *s, {}}) : "ok");
-        prctl(PR_SET_DUMPABLE, 0);
-        if (confine_self(Role::warden)) kill(sentry_, SIGKILL);
       }
     }
   }
@@ -178,7 +180,7 @@ class Warden {
     cgroups_.remove();
     EventStream events(kEventsFd);
     events.line(event_end());
-    if (events.pending()) events.flush();
+    events.drain(kControlFd);
   }
 
   Plan plan_;
