@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <map>
@@ -73,6 +75,9 @@ class Init {
   Status prepare(int& abi) {
     const Plan& plan = context_.plan;
     if (Status s = context_.entry.enter()) return s;
+    // The caller's session keyring (its tickets and disk keys) would be inherited. A second layer behind the filter, which
+    // refuses keyctl(2): a host that refuses it to us, or has no quota left for a key, refuses the guest too.
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
     if (unshare(CLONE_NEWCGROUP) && errno != EINVAL) return fail("namespaces", "cgroup", errno);
     if (Status s = build_view(plan, context_.in_user_namespace, uppers_)) return s;
     if (Status s = drop_privileges(plan.uid, plan.gid)) return s;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,6 +24,7 @@
 #include "plan.h"
 #include "protocol.h"
 #include "filter.h"
+#include "landlock.h"
 #include "sentry.h"
 
 namespace rvisor {
@@ -44,8 +46,33 @@ Status read_plan(Plan& plan) {
   if (text == MAP_FAILED) return fail("plan", "", errno);
   Status status = parse_plan({static_cast<const char*>(text), static_cast<size_t>(st.st_size)}, plan);
   munmap(text, static_cast<size_t>(st.st_size));
-  close(kPlanFd);
   return status;
+}
+
+// A command, or an interpreter, that is a link to /proc/self/exe executes this very program inside the sandbox, and the guest
+// can then reach the host's file of it through /proc/<pid>/exe (CVE-2019-5736). Landlock refuses that execution; where it will
+// not hold, everything goes on from a sealed copy in memory.
+Status leave_own_file(const Plan& plan) {
+  if (plan.landlock && landlock_abi() > 0) return std::nullopt;
+  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  Fd self(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  if (!self.valid()) return fail("exec", "/proc/self/exe", errno);
+  int seals = fcntl(self.get(), F_GET_SEALS);
+  if (seals >= 0 && (seals & kSeals) == kSeals) return std::nullopt;
+  struct stat st;
+  Fd copy(memfd_create("rvisor-sentry", MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10 /* MFD_EXEC, Linux 6.3 */));
+  if (!copy.valid() && errno == EINVAL) copy.reset(memfd_create("rvisor-sentry", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!copy.valid() || fstat(self.get(), &st)) return fail("exec", "rvisor-sentry", errno);
+  for (off_t left = st.st_size; left > 0;) {
+    ssize_t moved = sendfile(copy.get(), self.get(), nullptr, static_cast<size_t>(left));
+    if (moved <= 0) return fail("exec", "rvisor-sentry", moved ? errno : EIO);
+    left -= moved;
+  }
+  if (fcntl(copy.get(), F_ADD_SEALS, kSeals)) return fail("exec", "rvisor-sentry", errno);
+  char name[] = "rvisor-sentry";
+  char* argv[] = {name, nullptr};
+  fexecve(copy.get(), argv, environ);
+  return fail("exec", "rvisor-sentry", errno, "cannot run from memory");
 }
 
 Status write_file(const std::string& path, const std::string& text) {
@@ -111,6 +138,8 @@ class Warden {
  private:
   Status launch() {
     if (Status s = read_plan(plan_)) return s;
+    if (Status s = leave_own_file(plan_)) return s;
+    close(kPlanFd);
     if (plan_.command.tty)
       for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
     if (Status s = cgroups_.create(plan_.id, plan_.limits, plan_.host_uid() == 0)) return s;
