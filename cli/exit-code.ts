@@ -13,7 +13,7 @@
  *
  * A program may use 2, 125, 126 and 127 itself; `--json` tells the two apart.
  */
-import type { SandboxError, SpawnError } from "../sdk/errors.ts"
+import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
 
 export const OK = 0
 /** `doctor` and `policy check`: the answer is no. */
@@ -27,7 +27,7 @@ export const NOT_FOUND = 127
 export const ofSignal = (signal: number): number => 128 + signal
 
 /** The code for a sandbox that could not be started, or broke. */
-export const ofError = (error: SpawnError | SandboxError): number => {
+export const ofError = (error: SpawnError | SandboxError | ChangesError): number => {
   if (error._tag !== "SetupError" || error.step !== "exec") return REFUSED
   return error.errno === "ENOENT" ? NOT_FOUND : NOT_EXECUTABLE
 }

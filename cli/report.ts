@@ -11,14 +11,14 @@
  * | `reason`, `message` | why the sandbox ended it: a word, and a line |
  * | `usage`    | times in milliseconds, sizes in bytes |
  * | `layers`   | what held |
- * | `changes`, `committed` | with `--changes` or `--commit`: what changed beneath each overlay |
+ * | `overlays` | with `--changes` or `--commit`, for each overlay: `target`, `changes`, and with `--commit` `committed` and `skipped` |
  * | `stdout`, `stderr` | captured output: text, or `{ "base64": … }` where it is no UTF-8 |
  * | `truncated` | names of the streams of which only the first 64 MiB were kept |
- * | `error`    | of `Refused`: the error's `_tag`, `message` and fields |
+ * | `error`    | the error's `_tag`, `message` and fields: why nothing ran (`Refused`), or why changes were not listed or committed (`ChangesError`) |
  */
 import type { Outcome } from "../sdk/Outcome.ts"
 import * as OutcomeOf from "../sdk/Outcome.ts"
-import type { SandboxError, SpawnError } from "../sdk/errors.ts"
+import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
 import * as ExitCode from "./exit-code.ts"
 
 /** Captured bytes as JSON. */
@@ -35,16 +35,18 @@ export const line = (outcome: Outcome): string | undefined => outcome._tag === "
 
 export const ended = (outcome: Outcome) => ({
   outcome: outcome._tag,
-  exitCode: OutcomeOf.exitCode(outcome),
   ...(outcome._tag === "Signaled" ? { signal: outcome.signal } : {}),
   ...(outcome._tag === "Killed" ? { reason: outcome.reason, message: outcome.message } : {}),
   ...(outcome.usage === undefined ? {} : { usage: outcome.usage })
 })
 
-export const refused = (error: SpawnError | SandboxError): object => ({
+/** An error with its tag, fields and message. */
+export const describe = (error: SpawnError | SandboxError | ChangesError): object => ({ ...error, message: error.message })
+
+export const refused = (error: SpawnError | SandboxError | ChangesError): object => ({
   outcome: "Refused" as const,
   exitCode: ExitCode.ofError(error),
-  error: { ...error, message: error.message }
+  error: describe(error)
 })
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`

@@ -12,7 +12,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { SandboxError, SpawnError } from "../sdk/errors.ts"
+import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
 import * as ExitCode from "./exit-code.ts"
 import { base, files, identity, kernel, limits, network, once, policyFlags } from "./flags.ts"
 import { type Groups, presenter } from "./help.ts"
@@ -68,7 +68,7 @@ const groups = (): Groups => [
   ["Talk", namesOf(talk)]
 ]
 
-type Failure = SpawnError | SandboxError | UsageError
+type Failure = SpawnError | SandboxError | ChangesError | UsageError
 
 /** The commands. Each says through `finish` which exit code it came to. `command` is what `run` is to run. */
 const commands = (finish: (code: number) => void, command: () => ReadonlyArray<string>) => {
@@ -173,5 +173,5 @@ export const main = async(argv: ReadonlyArray<string>): Promise<number> => {
   const error = failure.value
   if (error._tag === "ShowHelp") return ExitCode.USAGE
   remark((error as Failure).message)
-  return error._tag === "UsageError" ? ExitCode.USAGE : ExitCode.ofError(error as SpawnError | SandboxError)
+  return error._tag === "UsageError" ? ExitCode.USAGE : ExitCode.ofError(error as SpawnError | SandboxError | ChangesError)
 }

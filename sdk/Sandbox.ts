@@ -328,7 +328,7 @@ export const spawn: (command: Command, policy?: Policy.Policy) => Effect.Effect<
     const compiled = yield* restore(compile(policy, command))
     const [session, fds] = yield* start(native, compiled, stdioOf(command))
     const held = new Held(native, session.main, fds)
-    yield* Scope.addFinalizer(scope, Effect.andThen(shutDown(session, () => held.close()), Effect.sync(() => session.overlays.forEach((fd) => native.close(fd)))))
+    yield* Scope.addFinalizer(scope, Effect.andThen(shutDown(session, () => held.close()), Effect.sync(() => session.closeOverlays())))
     const pid = yield* restore(Deferred.await(session.main.started)).pipe(Effect.catchTag("SandboxError", Effect.die))
     return {
       ...handle(session, session.main, held.take(session), pid),
@@ -336,6 +336,6 @@ export const spawn: (command: Command, policy?: Policy.Policy) => Effect.Effect<
       layers: session.layers,
       processes: processesOf(session),
       exec: exec(session, compiled),
-      changes: changesOf(native, compiled.overlays, session.overlays)
+      changes: changesOf(session, compiled.overlays)
     }
   }))

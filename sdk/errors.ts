@@ -66,5 +66,20 @@ export class SandboxError extends Schema.TaggedError<SandboxError>()("SandboxErr
   }
 }
 
+/** Listing, committing or discarding the changes of an overlay did not work. */
+export class ChangesError extends Schema.TaggedError<ChangesError>()("ChangesError", {
+  operation: Schema.Literals(["list", "commit", "discard"]),
+  /** Beneath the overlay; the overlay's host directory where it is about the whole. */
+  path: Schema.String,
+  /** Name of the errno (`ENOSPC`), empty where there was none. */
+  errno: Schema.String,
+  reason: Schema.String,
+  remedy: Schema.String
+}) {
+  override get message(): string {
+    return `${this.operation} ${this.path}: ${this.reason}${this.errno === "" ? "" : ` [${this.errno}]`}${this.remedy === "" ? "" : `\n  remedy: ${this.remedy}`}`
+  }
+}
+
 /** What `Sandbox.spawn` fails with. */
 export type SpawnError = PolicyError | SetupError | LoadError

@@ -9,7 +9,9 @@
  */
 export * as Changes from "./Changes.ts"
 export * as Command from "./Command.ts"
-export { LoadError, PolicyError, PolicyFault, SandboxError, SetupError, type SpawnError } from "./errors.ts"
+export { ChangesError, LoadError, PolicyError, PolicyFault, SandboxError, SetupError, type SpawnError } from "./errors.ts"
+export * as Host from "./Host.ts"
 export * as Outcome from "./Outcome.ts"
 export * as Policy from "./Policy.ts"
 export * as Sandbox from "./Sandbox.ts"
+export * as SandboxSpawner from "./SandboxSpawner.ts"

@@ -45,6 +45,9 @@ RVISOR_EXPORT int32_t rvisor_write(int32_t fd, const void* buffer, uint64_t size
 RVISOR_EXPORT int32_t rvisor_duplicate(int32_t fd);
 RVISOR_EXPORT int32_t rvisor_close(int32_t fd);
 RVISOR_EXPORT int32_t rvisor_set_window(int32_t terminal, uint32_t columns, uint32_t rows);
+// Makes a terminal of the caller's pass every byte as it is, both ways; `saved` (64 bytes) gets its modes, for restoring.
+RVISOR_EXPORT int32_t rvisor_terminal_raw(int32_t terminal, void* saved);
+RVISOR_EXPORT int32_t rvisor_terminal_restore(int32_t terminal, const void* saved);
 
 // A set of watched descriptors and a bell for event loops that can watch nothing but sockets. Fills `out`: the set (an
 // epoll descriptor), the caller's end of the bell (a stream socket; bytes on it have no meaning), and an acknowledgement.
@@ -55,10 +58,14 @@ RVISOR_EXPORT int32_t rvisor_watch(int32_t set, int32_t fd, uint32_t events, uin
 // Takes reports: their tokens. When there are none left the bell may ring again.
 RVISOR_EXPORT int32_t rvisor_watch_take(int32_t set, int32_t acknowledge, uint32_t* tokens, uint32_t capacity);
 
-// Changes of an overlay: see changes.cc.
-RVISOR_EXPORT int32_t rvisor_changes_list(int32_t upper, const char* lower, int32_t out);
-RVISOR_EXPORT int32_t rvisor_changes_commit(int32_t upper, const char* lower, int32_t out);
-RVISOR_EXPORT int32_t rvisor_changes_discard(int32_t upper, int32_t out);
+// Changes of an overlay, whose upper directory is given as a descriptor (closed at the end) and whose lower directory by its
+// real path. Returns a memfd with records of five fields, each ended by NUL: kind (A added, M modified, D deleted, S skipped by
+// a commit, E an error, which is the last), type (of an error its name), size (of an error its number), path beneath the
+// overlay, and words. Takes as long as the copying does: not for the thread of an event loop.
+#define RVISOR_CHANGES_LIST 0
+#define RVISOR_CHANGES_COMMIT 1
+#define RVISOR_CHANGES_DISCARD 2
+RVISOR_EXPORT int32_t rvisor_changes(int32_t operation, int32_t upper, const char* lower);
 
 #ifdef __cplusplus
 }

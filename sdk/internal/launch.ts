@@ -108,6 +108,11 @@ export class Session {
     return deferred
   }
 
+  closeOverlays(): void {
+    for (const fd of this.overlays) this.native.close(fd)
+    this.overlays = []
+  }
+
   /** Hangs up: the warden kills the sentry, and the guest with it. */
   hangUp(): void {
     this.#reason = "killed"
@@ -205,7 +210,10 @@ export class Session {
         const reply = event.seq === undefined ? undefined : this.#replies.get(event.seq)
         if (reply !== undefined) Deferred.doneUnsafe(reply, Effect.fail(error))
         const command = event.op === "exec" && event.id !== undefined ? this.#commands.get(event.id) : undefined
-        if (command !== undefined) Deferred.doneUnsafe(command.started, Effect.fail(error))
+        if (command === undefined) return
+        command.ended = true
+        this.#commands.delete(command.id)
+        Deferred.doneUnsafe(command.started, Effect.fail(error))
         return
       }
       case "end":

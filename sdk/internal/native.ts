@@ -33,6 +33,11 @@ export interface Native {
   readonly duplicate: (fd: number) => number
   readonly close: (fd: number) => number
   readonly setWindow: (terminal: number, columns: number, rows: number) => number
+  /** `saved`: 64 bytes. */
+  readonly terminalRaw: (terminal: number, saved: Uint8Array) => number
+  readonly terminalRestore: (terminal: number, saved: Uint8Array) => number
+  /** Runs on a thread of the runtime's pool, as long as the copying takes. `result`: a descriptor of records. Closes `upper`. */
+  readonly changes: (operation: number, upper: number, lower: string, done: (error: Error | null, result: number) => void) => void
   /** `out`: 3 places (set, bell, acknowledgement). */
   readonly watchOpen: (out: Int32Array) => number
   readonly watch: (set: number, fd: number, events: number, token: number) => number
@@ -59,6 +64,9 @@ const open = async (path: string): Promise<Native> => {
     duplicate: library.func("int32_t rvisor_duplicate(int32_t)"),
     close: library.func("int32_t rvisor_close(int32_t)"),
     setWindow: library.func("int32_t rvisor_set_window(int32_t, uint32_t, uint32_t)"),
+    changes: library.func("int32_t rvisor_changes(int32_t, int32_t, const char*)").async,
+    terminalRaw: library.func("int32_t rvisor_terminal_raw(int32_t, void*)"),
+    terminalRestore: library.func("int32_t rvisor_terminal_restore(int32_t, const void*)"),
     watchOpen: library.func("int32_t rvisor_watch_open(int32_t*)"),
     watch: library.func("int32_t rvisor_watch(int32_t, int32_t, uint32_t, uint32_t)"),
     watchTake: library.func("int32_t rvisor_watch_take(int32_t, int32_t, uint32_t*, uint32_t)")
