@@ -2,43 +2,71 @@
 /*
  * Globs, matched component by component without recursion.
  *
- * Both levels, bytes within a component and components within a path, have one kind of wildcard that takes any number
+ * Both levels, characters within a component and components within a path, have one kind of wildcard that takes any number
  * ("*", "**"), and for both the same holds: once what stands between two such wildcards has matched at its earliest place,
  * no later place can do better, so only the last wildcard ever needs to take more. Hence no pair (token, byte) and no pair
  * (part, component) is compared twice, and a match costs at most tokens × bytes steps.
  */
 #include "program.h"
 
-static bool token_matches(const void *program, const struct rv_token *token, uint8_t byte)
+/*
+ * Bytes of the character that begins at `text`: a UTF-8 sequence, or one byte where none begins. All bytes of a sequence but the
+ * first are of a kind that begins none, so every text falls into characters in one way only, and where text of
+ * whole characters matches, it begins and ends between two of them.
+ */
+static size_t character(const uint8_t *text, size_t length)
+{
+	size_t n = 1;
+
+	if (text[0] >= 0xc2 && text[0] < 0xf5)
+		n = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	if (n > length)
+		return 1;
+	for (size_t i = 1; i < n; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 1;
+	}
+	return n;
+}
+
+/* How many bytes at `text` a token other than RUN takes; 0: it does not match. */
+static size_t token_takes(const void *program, const struct rv_token *token, const uint8_t *text, size_t length)
 {
 	const struct rv_set *sets = rv_section(program, RV_SECTION_SETS);
 
 	switch (token->op) {
 	case RV_TOKEN_BYTE:
-		return token->byte == byte;
+		return token->byte == text[0];
 	case RV_TOKEN_SET:
-		return sets[token->set].bits[byte >> 3] >> (byte & 7) & 1;
+		return sets[token->set].bits[text[0] >> 3] >> (text[0] & 7) & 1 ? character(text, length) : 0;
 	default: /* RV_TOKEN_ANY */
-		return true;
+		return character(text, length);
 	}
 }
 
 static bool tokens_match(const void *program, const struct rv_token *tokens, size_t count, const uint8_t *text, size_t length)
 {
 	size_t token = 0, at = 0;
-	/* Where to go on when the last run has to take one more byte; 0: there was no run yet. */
+	/* Where to go on when the last run has to take one more character; 0: there was no run yet. */
 	size_t resume = 0, taken = 0;
 
 	while (at < length) {
+		size_t n = 0;
+
 		if (token < count && tokens[token].op == RV_TOKEN_RUN) {
 			resume = ++token;
 			taken = at;
-		} else if (token < count && token_matches(program, &tokens[token], text[at])) {
+			continue;
+		}
+		if (token < count)
+			n = token_takes(program, &tokens[token], text + at, length - at);
+		if (n > 0) {
 			token++;
-			at++;
+			at += n;
 		} else if (resume > 0) {
 			token = resume;
-			at = ++taken;
+			taken += character(text + taken, length - taken);
+			at = taken;
 		} else {
 			return false;
 		}

@@ -317,10 +317,10 @@ struct rv_part {
 	uint8_t reserved;
 };
 
-#define RV_TOKEN_BYTE 0u /* this byte */
-#define RV_TOKEN_ANY 1u	 /* any one byte */
-#define RV_TOKEN_RUN 2u	 /* any number of bytes, none too */
-#define RV_TOKEN_SET 3u	 /* one byte of the set */
+#define RV_TOKEN_BYTE 0u /* this byte; a run of them spells whole characters */
+#define RV_TOKEN_ANY 1u	 /* any one character: a UTF-8 sequence, or a byte that begins none */
+#define RV_TOKEN_RUN 2u	 /* any number of characters, none too */
+#define RV_TOKEN_SET 3u	 /* one character whose first byte is in the set */
 
 /* TOKENS */
 struct rv_token {
