@@ -185,8 +185,9 @@ describe("an own root directory", () => {
   const debootstrap = needs("debootstrap, as root", process.getuid!() === 0 && spawnSync("sh", ["-c", "command -v debootstrap apt-get"]).status === 0)
   it.runIf(debootstrap)("made by debootstrap runs its own distribution", async () => {
     const base = join(directory, "debian")
+    const release = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8"))![1]!
     const mirror = execFileSync("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], { encoding: "utf8" }).split("\n")[0]!
-    execFileSync("debootstrap", ["--variant=minbase", "stable", base, mirror], { stdio: "ignore" })
+    execFileSync("debootstrap", ["--variant=minbase", release, base, mirror], { stdio: "ignore" })
     const script = "cat /etc/debian_version; dpkg -l | grep -c ^ii; perl -e 'print 6*7, qq(\n)'; apt-cache policy > /dev/null && echo apt; touch /x 2>/dev/null || echo read-only"
     const result = await run(["/bin/sh", "-c", script], Policy.make({ filesystem: { root: base } }))
     expect(result.stderr).toBe("")

@@ -82,7 +82,7 @@ const join = (names: ReadonlyArray<string | Uint8Array>): Uint8Array =>
 
 const resolved = fc.array(fc.oneof({ weight: 9, arbitrary: name }, { weight: 1, arbitrary: strayName }), { maxLength: 5 }).map(join)
 
-const piece = fc.constantFrom("*", "*", "?", "[a-c]", "[!a]", "[]x]", "[^]b-]", "[a\\]é]".replace("é", ""), "a", "b", "é", "\\*", "\\{", "ab", ".", "{a,b}", "{b,{a,é},}", "{a}", "-")
+const piece = fc.constantFrom("*", "*", "?", "[a-c]", "[!a]", "[]x]", "[^]b-]", "[a\\]]", "a", "b", "é", "\\*", "\\{", "ab", ".", "{a,b}", "{b,{a,é},}", "{a}", "-")
 const wild = fc.array(piece, { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join(""))
   .filter((text) => !/^[.{}ab,é]*$/.test(text) || !text.includes("{"))
   .map((text) => text === "." || text === ".." ? "x" : text)
@@ -105,9 +105,9 @@ const pathRule: fc.Arbitrary<PathRule> = fc.tuple(
 
 /** Mostly resolved paths, sometimes bytes that only look like one. */
 export const path: fc.Arbitrary<Uint8Array> = fc.oneof(
-  { weight: 30, arbitrary: resolved },
-  { weight: 1, arbitrary: fc.constantFrom("", "a", "//", "/a/", "/a//b", "/.", "/a/..", "/a/./b", "/a\0b", "/..a", "/...").map((text) => Buffer.from(text)) },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 8 }) },
+  { weight: 100, arbitrary: resolved },
+  { weight: 5, arbitrary: fc.constantFrom("", "a", "//", "/a/", "/a//b", "/.", "/a/..", "/a/./b", "/a\0b", "/..a", "/...").map((text) => Buffer.from(text)) },
+  { weight: 3, arbitrary: fc.uint8Array({ maxLength: 8 }) },
   { weight: 1, arbitrary: fc.constantFrom(254, 255, 256).map((length) => Buffer.from(`/${"a".repeat(length)}`)) },
   { weight: 1, arbitrary: fc.constantFrom(4094, 4095, 4096).map((length) => Buffer.from("/ab".repeat(1400).slice(0, length))) }
 )

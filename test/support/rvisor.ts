@@ -44,6 +44,8 @@ export const rvisor = (form: Form, args: ReadonlyArray<string>, options: Options
   new Promise((resolve, reject) => {
     const child = spawn(form.argv[0]!, [...form.argv.slice(1), ...args], {
       stdio: ["pipe", "pipe", "pipe"],
+      timeout: 25_000, // less than a test's: nothing is left running
+      killSignal: "SIGKILL",
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...process.env, ...options.env }
     })
