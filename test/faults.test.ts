@@ -171,7 +171,7 @@ describe("hosts that lack a feature", () => {
     expect(result.stderr).toBe("")
     return JSON.parse(result.stdout) as { error?: Record<string, string>; outcome?: { _tag: string }; layers?: Array<string>; stdout?: string }
   }
-  const noUserNamespaces = ["unshare", "--user", "--map-current-user", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"]
+  const noUserNamespaces = ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"]
   const ABSENT = { landlock: "444,445,446", openTree: "428" }
 
   it("no user namespaces: a typed error that names the step and the remedy", () => {

@@ -84,7 +84,8 @@ Received receive_packet(int socket, Packet& out, bool wait, bool large) {
   ssize_t size;
   do {
     size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  } while (size < 0 && errno == EINTR);
+    // ECONNRESET, once: the peer ended with something of ours unread. What it said before that is still here.
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Received::nothing : Received::closed;
   out.text.assign(buffer, static_cast<size_t>(size));
   out.fds.clear();

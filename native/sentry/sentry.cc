@@ -103,12 +103,13 @@ class Sentry {
     if (Status s = forbid_nested_namespaces()) return s;
     Filter filter, own;
     if (Status s = build_filter(plan, filter)) return s;
-    // Init may go on once it has the guest's filter.
-    if (int err = send_packet(channel_.get(), {reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(sock_filter)})) return init_gone(err);
+    // Init may go on once it has the guest's filter. Where it has failed before that its report is in the channel already.
+    int sent = send_packet(channel_.get(), {reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(sock_filter)});
+    if (sent && sent != EPIPE && sent != ECONNRESET) return fail("exec", "init", sent);
     if (Status s = build_own_filter(Role::sentry, own)) return s;
 
     Packet packet;
-    if (receive_packet(channel_.get(), packet, true) != Received::packet) return init_gone(EPIPE);
+    if (receive_packet(channel_.get(), packet, true) != Received::packet) return init_gone();
     Report report;
     if (!parse_report(packet.text, report)) return fail("protocol", "init", EIO);
     if (report.kind == Report::Kind::failed) return report.failure;
@@ -169,9 +170,9 @@ class Sentry {
   }
 
   // Init was killed before it could say anything; what a control group knows explains it.
-  Failure init_gone(int err) {
+  Failure init_gone() {
     if (context_.gauges.oom_kills() > 0) return fail("cgroup", "memory", ENOMEM, "the memory limit is too small to start anything in");
-    return fail("exec", "init", err, "the guest's init was killed during set-up");
+    return fail("exec", "init", EPIPE, "the guest's init was killed during set-up");
   }
 
   // A loopback of the guest's own, where any port may be bound without a capability.

@@ -154,7 +154,7 @@ class Warden {
     int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (plan_.net_namespace ? CLONE_NEWNET : 0);
     pid_t self = getpid();
     long pid = fork_into(flags | (user ? CLONE_NEWUSER : 0));
-    if (pid < 0 && user && plan_.user_namespace == Plan::UserNamespace::automatic && has_capability(CAP_SYS_ADMIN)) {
+    if (pid < 0 && user && plan_.user_namespace == Plan::UserNamespace::automatic && geteuid() == 0 && has_capability(CAP_SYS_ADMIN)) {
       // Root on a host without user namespaces: the other namespaces need no permission. All capabilities are dropped either way.
       user = false;
       pid = fork_into(flags);
