@@ -28,7 +28,7 @@ describe.runIf(controlGroups)("memory", () => {
   })
 
   it("counts tmpfs files, so that /tmp is no way around it", async () => {
-    const result = await run(["sh", "-c", "head -c 300000000 /dev/zero > /tmp/f; echo survived"], limited({ memory: "64 MiB" }))
+    const result = await run(["sh", "-c", "head -c 300000000 /dev/zero > /tmp/f; sleep 1; echo survived"], limited({ memory: "64 MiB" }))
     expect(result.stdout).not.toContain("survived")
   })
 })
