@@ -85,11 +85,6 @@ const same: Readonly<Record<string, Program<unknown, unknown>>> = {
     const got = yield* handle.stdout.pipe(Stream.decodeText, Stream.scan(() => "", (all, part) => all + part), Stream.takeUntil((all) => all === "first second"), Stream.runLast)
     return [got, yield* handle.isRunning]
   }),
-  "stdin of strings, with an encoding": Effect.gen(function*() {
-    const words = Stream.make("6869") as unknown as Stream.Stream<Uint8Array>
-    const handle = yield* ChildProcess.make("cat", [], { stdin: { stream: words, encoding: "hex" } })
-    return yield* text(handle.stdout)
-  }),
   "stdout into a sink": Effect.gen(function*() {
     const collected = Sink.collect<Uint8Array>().pipe(Sink.map((chunks) => new Uint8Array(chunks.reduce((n, chunk) => n + chunk.length, 0)))) as unknown as Sink.Sink<Uint8Array, Uint8Array>
     const handle = yield* sh("printf 12345", { stdout: collected })
@@ -218,6 +213,12 @@ describe("what a sandbox is for", () => {
     })
     expect(await value(program, SandboxSpawner.layer())).not.toBe(0)
     expect(await value(program, SandboxSpawner.layerShared())).toBe(0)
+  })
+
+  it("strings for stdin are taken in the encoding that the command names", async () => {
+    const words = Stream.make("6869") as unknown as Stream.Stream<Uint8Array>
+    const program = Effect.flatMap(ChildProcess.make("cat", [], { stdin: { stream: words, encoding: "hex" } }), (handle) => text(handle.stdout))
+    expect(await value(program, sandboxed)).toBe("hi")
   })
 
   it("a missing cwd is NotFound, and names it", async () => {

@@ -42,7 +42,7 @@ import { signalDescriptions } from "./internal/signalDescriptions.ts"
 import type { Outcome } from "./Outcome.ts"
 import * as Sandbox from "./Sandbox.ts"
 
-export { LoadError, PolicyError, SandboxError, SetupError } from "./errors.ts"
+export { ChangesError, LoadError, PolicyError, SandboxError, SetupError } from "./errors.ts"
 export type { BinaryEncoding, CommandOptions, Input, Output, SpawnOptions, TextEncoding } from "./internal/promiseOptions.ts"
 export { type Captured, type CommandResult, type Failure, SandboxCommandError } from "./internal/promiseResult.ts"
 export * as Policy from "./Policy.ts"
@@ -98,14 +98,17 @@ export interface CommandHandle<O = {}> extends AsyncIterable<string>, AsyncDispo
   readonly close: () => Promise<void>
 }
 
-/** What an overlay rule's directory has gained, changed and lost. */
+/** What an overlay rule's directory has gained, changed and lost. What fails here is a `ChangesError`. */
 export interface OverlayChanges {
   /** The directory, as the guest sees it. */
   readonly target: string
+  /** The host's directory beneath it. */
+  readonly lower: string
+  /** By path, directories before what is in them. */
   readonly list: () => Promise<ReadonlyArray<Changes.Change>>
-  /** Applies the changes to the host's directory. */
-  readonly commit: () => Promise<void>
-  /** Forgets the changes. */
+  /** Carries the changes over to the host's directory. Says what it carried over, and what it could not (devices, sockets). */
+  readonly commit: () => Promise<Changes.Committed>
+  /** Drops the changes. Only once the main command has ended. */
   readonly discard: () => Promise<void>
 }
 
@@ -467,6 +470,7 @@ class MainCommand<O> extends RunningCommand<O> implements SandboxHandle<O> {
     this.#sandbox = sandbox
     this.changes = sandbox.changes.map((changes) => ({
       target: changes.target,
+      lower: changes.lower,
       list: () => Effect.runPromise(changes.list),
       commit: () => Effect.runPromise(changes.commit),
       discard: () => Effect.runPromise(changes.discard)

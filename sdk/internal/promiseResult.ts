@@ -2,7 +2,6 @@
  * What a finished command gives the promise API: one shape for success and failure. A failure is an `Error` of that shape,
  * thrown, or returned where the caller said `reject: false`.
  */
-import { stripVTControlCharacters } from "node:util"
 import type { Reason, Usage } from "../Outcome.ts"
 
 /** What was kept of an output. */
@@ -100,7 +99,7 @@ export class SandboxCommandError<Stdout = Captured, Stderr = Stdout, All = Captu
 /** A guest chooses its output: a message that ends on somebody's terminal must not carry its control sequences, or megabytes. */
 const printable = (text: string): string =>
   // eslint-disable-next-line no-control-regex
-  stripVTControlCharacters(text).replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+  text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
 const longest = 10_000
 
