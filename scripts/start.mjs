@@ -3,6 +3,7 @@
  * policy, which tells what it sees, tries what it must not, and is told afterwards what it used.
  */
 import { spawnSync } from "child_process"
+import { homedir } from "os"
 import { join } from "path"
 import { root } from "./host.mjs"
 import { pinned, setup } from "./setup.mjs"
@@ -13,7 +14,7 @@ echo "         $(ls -d /proc/[0-9]* | wc -l) processes, network interfaces: $(ta
 echo "I write  $(echo 'my own notes' > /tmp/notes && cat /tmp/notes) into a /tmp of my own"
 echo "I try    $(cat /etc/shadow 2>&1)"
 echo "         $(touch /usr/bin/evil 2>&1)"
-echo "         $(ls ${process.env["HOME"] || "/root"} 2>&1)"`
+echo "         $(ls "${homedir()}" 2>&1)"`
 
 setup()
 const built = spawnSync(pinned.bun, ["build.ts"], { cwd: root, stdio: "inherit" })
