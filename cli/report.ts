@@ -17,7 +17,6 @@
  * | `error`    | the error's `_tag`, `message` and fields: why nothing ran (`Refused`), or why changes were not listed or committed (`ChangesError`) |
  */
 import type { Outcome } from "../sdk/Outcome.ts"
-import * as OutcomeOf from "../sdk/Outcome.ts"
 import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
 import * as ExitCode from "./exit-code.ts"
 

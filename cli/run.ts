@@ -5,10 +5,11 @@
 import type * as CliCommand from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import { closeSync, openSync } from "node:fs"
-import type { Change } from "../sdk/Changes.ts"
+import type { Change, Skipped } from "../sdk/Changes.ts"
 import * as Command from "../sdk/Command.ts"
-import type { SandboxError } from "../sdk/errors.ts"
+import type { ChangesError, SandboxError } from "../sdk/errors.ts"
 import * as Outcome from "../sdk/Outcome.ts"
 import { compile } from "../sdk/internal/compile.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
@@ -59,29 +60,36 @@ const makeCommand = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyA
   }
 })
 
-const changeLine = (change: Change): string => `${{ added: "A", modified: "M", deleted: "D" }[change.kind]} ${change.path}${change.type === "file" && change.kind !== "deleted" ? ` (${change.size} bytes)` : ""}`
+interface Settled {
+  readonly target: string
+  readonly changes: ReadonlyArray<Change>
+  readonly committed?: boolean
+  /** What a commit could not carry over. */
+  readonly skipped?: ReadonlyArray<Skipped>
+}
 
 /** Lists, and where wanted commits, what changed beneath the overlays. */
 const settle = Effect.fnUntraced(function*(sandbox: Sandbox.Sandbox, flags: RunFlags, success: boolean) {
   const { list, commit } = flags.changes
-  if (list !== true && commit !== true) return {}
-  const changes: Array<{ readonly target: string; readonly changes: ReadonlyArray<Change> }> = []
-  for (const overlay of sandbox.changes) {
-    const found = yield* overlay.list
-    changes.push({ target: overlay.target, changes: found })
-    if (commit === true && success) yield* overlay.commit
-  }
-  return { changes, ...(commit === true ? { committed: success } : {}) }
+  if (list !== true && commit !== true) return undefined
+  return yield* Effect.forEach(sandbox.changes, (overlay): Effect.Effect<Settled, ChangesError> => {
+    const { target } = overlay
+    if (commit === true && success) return Effect.map(overlay.commit, ({ changes, skipped }) => ({ target, changes, committed: true, skipped }))
+    return Effect.map(overlay.list, (changes) => commit === true ? { target, changes, committed: false } : { target, changes })
+  })
 })
 
-const tellChanges = (flags: RunFlags, settled: { readonly changes?: ReadonlyArray<{ readonly target: string; readonly changes: ReadonlyArray<Change> }>; readonly committed?: boolean }): void => {
-  if (flags.changes.list === true) {
-    for (const { target, changes } of settled.changes ?? []) {
+const tellChanges = (flags: RunFlags, settled: ReadonlyArray<Settled>): void => {
+  for (const { target, changes, committed, skipped } of settled) {
+    if (flags.changes.list === true) {
       remark(changes.length === 0 ? `nothing changed in ${target}` : `changes in ${target}:`)
-      for (const change of changes) remark(`  ${changeLine(change)}`)
+      for (const { kind, path, size, type } of changes) {
+        remark(`  ${{ added: "A", modified: "M", deleted: "D" }[kind]} ${path}${kind !== "deleted" && type === "file" ? ` (${size} bytes)` : ""}`)
+      }
     }
+    if (committed === false && changes.length > 0) remark(`the command failed: its changes in ${target} are discarded`)
+    for (const { path, reason } of skipped ?? []) remark(`${target}: ${path} is left out: ${reason}`)
   }
-  if (settled.committed === false) remark("the command failed: its changes are discarded")
 }
 
 /** Where the result object goes: nowhere, to stdout (the output is captured into it), or to a file. */
@@ -105,21 +113,22 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
   const streams = yield* chooseStreams(flags, captures)
   const command = yield* makeCommand(flags, argv, streams)
   const policy = yield* fromFlags(flags.policy)
+  const forward = yield* Signals.take
   const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))
   if (verbose) remark(`sandbox ${sandbox.id} holds by ${sandbox.layers.join(", ")}`)
   let captured: ReadonlyArray<Fiber.Fiber<Captured, SandboxError>> = []
   let screen: Fiber.Fiber<void> | undefined
   if (streams.kind === "terminal") {
     const { attach } = yield* Effect.promise(() => import("./terminal.ts"))
-    screen = yield* attach(sandbox)
+    screen = yield* attach(sandbox, forward)
   } else {
-    yield* Signals.forward(sandbox, { onEscalate: () => quiet || remark("second interrupt: the sandbox is killed") })
+    forward(sandbox, { onEscalate: () => quiet || remark("second interrupt: the sandbox is killed") })
     if (streams.kind === "capture") captured = [yield* Effect.forkScoped(capture(sandbox.stdout)), yield* Effect.forkScoped(capture(sandbox.stderr))]
   }
   const outcome = yield* sandbox.exit
   if (screen !== undefined) yield* Fiber.await(screen)
   const [stdout, stderr] = yield* Effect.forEach(captured, Fiber.join)
-  const settled = yield* settle(sandbox, flags, Outcome.isSuccess(outcome))
+  const settled = yield* Effect.result(settle(sandbox, flags, Outcome.isSuccess(outcome)))
   return { outcome, layers: sandbox.layers, settled, stdout, stderr }
 }, Effect.scoped)
 
@@ -146,14 +155,21 @@ export const run = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyAr
   if (line !== undefined && !quiet) remark(line)
   const used = verbose ? Report.usage(outcome) : undefined
   if (used !== undefined) remark(used)
-  if (json !== "-") tellChanges(flags, settled)
+  // What failed after the command's end is told beside how it ended.
+  const failed = Result.isFailure(settled) ? settled.failure : undefined
+  const changes = Result.isSuccess(settled) ? settled.success : undefined
+  if (failed !== undefined) remark(failed.message)
+  if (changes !== undefined && json !== "-" && !quiet) tellChanges(flags, changes)
+  const code = failed === undefined ? Outcome.exitCode(outcome) : ExitCode.REFUSED
   tell({
     ...Report.ended(outcome),
+    exitCode: code,
     layers,
-    ...settled,
+    ...(changes === undefined ? {} : { overlays: changes }),
+    ...(failed === undefined ? {} : { error: Report.describe(failed) }),
     ...(stdout === undefined ? {} : { stdout: Report.bytes(stdout.bytes) }),
     ...(stderr === undefined ? {} : { stderr: Report.bytes(stderr.bytes) }),
     ...(stdout?.truncated || stderr?.truncated ? { truncated: [...(stdout?.truncated ? ["stdout"] : []), ...(stderr?.truncated ? ["stderr"] : [])] } : {})
   })
-  return Outcome.exitCode(outcome)
+  return code
 }, Effect.scoped)

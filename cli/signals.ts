@@ -8,20 +8,22 @@
  * | SIGTSTP     | SIGSTOP, all of it; then rvisor stops too (a guest is alone in its session, where the kernel ignores SIGTSTP) |
  * | SIGCONT     | SIGCONT, all of it |
  *
- * Before the guest runs and after it ended signals do to rvisor what they do to any program. SIGKILL to rvisor ends everything.
+ * What comes while the guest is being started waits for it; the same signal twice does then what it does to any program. SIGKILL to
+ * rvisor ends everything at any time.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { SandboxError } from "../sdk/errors.ts"
 import type { Sandbox } from "../sdk/Sandbox.ts"
 
-const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const
+const taken: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTSTP", "SIGCONT"]
 
 /** A second Ctrl-C within this time kills. Milliseconds. */
 const ESCALATION = 2000
 
 export interface Hooks {
-  /** Signals that somebody else answers. */
-  readonly except?: ReadonlyArray<string>
+  /** Signals that are answered in another way. */
+  readonly instead?: Partial<Record<NodeJS.Signals, () => void>>
   /** Before rvisor stops, and after it goes on. */
   readonly beforeStop?: () => void
   readonly afterStop?: () => void
@@ -29,37 +31,65 @@ export interface Hooks {
   readonly onEscalate?: () => void
 }
 
-/** Forwards signals to the guest until the scope closes. */
-export const forward = (sandbox: Sandbox, hooks: Hooks = {}): Effect.Effect<void, never, Scope.Scope> => {
+/** Takes the signals until the scope closes. The result, given a sandbox and hooks, starts forwarding. */
+export const take: Effect.Effect<(sandbox: Sandbox, hooks?: Hooks) => void, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      let deliver: ((signal: NodeJS.Signals) => void) | undefined
+      const early = new Set<NodeJS.Signals>()
+      const listen = (signal: NodeJS.Signals): void => {
+        if (deliver !== undefined) deliver(signal)
+        else if (!early.has(signal)) early.add(signal)
+        else {
+          for (const name of taken) process.off(name, listen)
+          process.kill(process.pid, signal)
+        }
+      }
+      for (const name of taken) process.on(name, listen)
+      const start = (sandbox: Sandbox, hooks: Hooks = {}): void => {
+        deliver = deliverer(sandbox, hooks)
+        for (const signal of early) deliver(signal)
+      }
+      return { listen, start }
+    }),
+    ({ listen }) =>
+      Effect.sync(() => {
+        for (const name of taken) process.off(name, listen)
+      })
+  ),
+  ({ start }) => start
+)
+
+/** What each signal does to a running sandbox. */
+const deliverer = (sandbox: Sandbox, hooks: Hooks): (signal: NodeJS.Signals) => void => {
   // A guest that has just ended cannot be signalled; its exit is on its way and says all there is to say.
-  const send = (effect: ReturnType<Sandbox["kill"]>, then: () => void = () => {}): void => void Effect.runFork(Effect.ignore(effect)).addObserver(then)
+  const send = (effect: Effect.Effect<void, SandboxError>, then: () => void = () => {}): void => void Effect.runFork(Effect.ignore(effect)).addObserver(then)
   let interrupted = Number.NEGATIVE_INFINITY
-  const handlers: Record<string, () => void> = {
-    SIGTSTP: () => {
-      hooks.beforeStop?.()
-      send(sandbox.kill("SIGSTOP", { scope: "all" }), () => process.kill(process.pid, "SIGSTOP"))
-    },
-    SIGCONT: () => {
-      hooks.afterStop?.()
-      send(sandbox.kill("SIGCONT", { scope: "all" }))
+  let stopping = false
+  return (signal) => {
+    if (hooks.instead?.[signal] !== undefined) return hooks.instead[signal]()
+    switch (signal) {
+      case "SIGTSTP": {
+        hooks.beforeStop?.()
+        stopping = true
+        return send(sandbox.kill("SIGSTOP", { scope: "all" }), () => {
+          if (stopping) process.kill(process.pid, "SIGSTOP")
+        })
+      }
+      case "SIGCONT": {
+        stopping = false // it may have overtaken the stop
+        hooks.afterStop?.()
+        return send(sandbox.kill("SIGCONT", { scope: "all" }))
+      }
+      case "SIGINT": {
+        const now = performance.now()
+        const again = now - interrupted < ESCALATION
+        interrupted = now
+        if (!again) return send(sandbox.kill("SIGINT", { scope: "group" }))
+        hooks.onEscalate?.()
+        return send(sandbox.kill())
+      }
+      default: return send(sandbox.kill(signal, { scope: "group" }))
     }
   }
-  for (const signal of forwarded) handlers[signal] = () => send(sandbox.kill(signal, { scope: "group" }))
-  handlers["SIGINT"] = () => {
-    const now = performance.now()
-    const again = now - interrupted < ESCALATION
-    interrupted = now
-    if (again) hooks.onEscalate?.()
-    send(again ? sandbox.kill() : sandbox.kill("SIGINT", { scope: "group" }))
-  }
-  for (const signal of hooks.except ?? []) delete handlers[signal]
-  return Effect.acquireRelease(
-    Effect.sync(() => {
-      for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
-    }),
-    () =>
-      Effect.sync(() => {
-        for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler)
-      })
-  )
 }

@@ -44,8 +44,8 @@ describe.runIf(python).each(forms)("terminals, $name", (form) => {
   })
 
   it("echoes once, and Ctrl-D ends the input", () => {
-    const seen = user(["cat"], [{ send: "word\r" }, { expect: "word\r\nword\r\n" }, { send: "\x04" }])
-    expect(seen).toMatchObject({ screen: "word\r\nword\r\n", code: 0, restored: true, failed: null })
+    const seen = user(["sh", "-c", "echo ready; exec cat"], [{ expect: "ready\r\n" }, { send: "word\r" }, { expect: "word\r\nword\r\n" }, { send: "\x04" }])
+    expect(seen).toMatchObject({ screen: "ready\r\nword\r\nword\r\n", code: 0, restored: true, failed: null })
   })
 
   it("Ctrl-C interrupts what runs inside", () => {
@@ -56,13 +56,17 @@ describe.runIf(python).each(forms)("terminals, $name", (form) => {
   it("has job control", () => {
     const seen = user(["--env", "PS1=> ", "sh", "-i"], [
       { expect: "> " },
-      { send: "sleep 30\r" },
-      { expect: "sleep 30\r\n" },
+      { send: "cat\r" },
+      { send: "one\r" },
+      { expect: "one\r\none\r\n" },
       { send: "\x1a" },
       { expect: "(Stopped|Suspended).*> " },
-      { send: "jobs\r" },
-      { expect: "sleep 30.*> " },
-      { send: "kill %1; exit 9\r" }
+      { send: "fg\r" },
+      { send: "two\r" },
+      { expect: "two\r\ntwo\r\n" },
+      { send: "\x03" },
+      { expect: "> " },
+      { send: "exit 9\r" }
     ])
     expect(seen).toMatchObject({ code: 9, restored: true, failed: null })
     expect(seen.screen).not.toMatch(/no job control|can't access tty/)

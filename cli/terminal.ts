@@ -10,13 +10,13 @@
  * gives no time for that: `stty sane` does (an interactive shell does it by itself).
  */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { fstatSync, readFileSync } from "node:fs"
 import type { TerminalSize } from "../sdk/Command.ts"
 import { SandboxError } from "../sdk/errors.ts"
+import { load } from "../sdk/internal/native.ts"
 import type { Sandbox } from "../sdk/Sandbox.ts"
-import * as Signals from "./signals.ts"
+import type { Hooks } from "./signals.ts"
 
 /** Whether a descriptor is a terminal. `node:tty` is loaded only for what may be one. */
 export const isTerminal = async(fd: number): Promise<boolean> => {
@@ -55,23 +55,33 @@ const escapeDetector = () => {
   }
 }
 
-const rawMode = (on: boolean): void => {
-  if (process.stdin.isTTY) process.stdin.setRawMode(on)
-}
-
-const raw: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
-    const restore = () => rawMode(false)
-    process.once("exit", restore)
-    rawMode(true)
-    return restore
-  }),
-  (restore) =>
+/** The modes of the user's terminal: raw, until the scope closes or rvisor ends. Node's own raw mode changes output on its way. */
+const takeOver = Effect.gen(function*() {
+  const native = yield* load
+  const saved = new Uint8Array(64)
+  let taken = false
+  const modes = {
+    raw: () => {
+      if (!taken && process.stdin.isTTY) taken = native.terminalRaw(0, saved) === 0
+    },
+    restore: () => {
+      if (taken) native.terminalRestore(0, saved)
+      taken = false
+    }
+  }
+  return yield* Effect.acquireRelease(
     Effect.sync(() => {
-      restore()
-      process.off("exit", restore)
-    })
-).pipe(Effect.asVoid)
+      process.on("exit", modes.restore)
+      modes.raw()
+      return modes
+    }),
+    () =>
+      Effect.sync(() => {
+        modes.restore()
+        process.off("exit", modes.restore)
+      })
+  )
+})
 
 /** Writes to the user's terminal and waits until it took the bytes. */
 const toUser = (chunk: Uint8Array): Effect.Effect<void> =>
@@ -79,11 +89,11 @@ const toUser = (chunk: Uint8Array): Effect.Effect<void> =>
 
 /**
  * Joins the user's terminal to the guest's. The fiber ends when all that the guest wrote is on the screen. Signals are forwarded
- * as `Signals.forward` says, except that the window's size goes to the terminal, and that a terminal which hangs up ends the
+ * as signals.ts says, except that the window's size goes to the terminal, and that a terminal which hangs up ends the
  * sandbox a second after the guest got its SIGHUP.
  */
-export const attach = Effect.fnUntraced(function*(sandbox: Sandbox) {
-  yield* raw
+export const attach = Effect.fnUntraced(function*(sandbox: Sandbox, forward: (sandbox: Sandbox, hooks?: Hooks) => void) {
+  const modes = yield* takeOver
   // A user's terminal that is gone (EIO, EPIPE) takes no more output; the guest hears of it by SIGHUP.
   const deaf = () => {}
   process.stdout.on("error", deaf)
@@ -93,20 +103,16 @@ export const attach = Effect.fnUntraced(function*(sandbox: Sandbox) {
     if (sandbox.pty !== undefined) Effect.runFork(Effect.ignore(sandbox.pty.resize(columns, rows)))
   }
   process.stdout.on("resize", resize)
-  const hangUp = () => void Effect.runFork(sandbox.kill("SIGHUP", { scope: "group" }).pipe(Effect.ignore, Effect.andThen(Effect.sleep(1000)), Effect.andThen(Effect.sync(kill))))
-  process.on("SIGHUP", hangUp)
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      process.stdout.off("resize", resize)
-      process.off("SIGHUP", hangUp)
-    })
-  )
-  yield* Signals.forward(sandbox, {
-    except: ["SIGWINCH", "SIGHUP"],
-    beforeStop: () => rawMode(false),
+  yield* Effect.addFinalizer(() => Effect.sync(() => void process.stdout.off("resize", resize)))
+  forward(sandbox, {
+    instead: {
+      SIGWINCH: () => {}, // Node measures the window at this signal, and then says "resize"
+      SIGHUP: () => void Effect.runFork(sandbox.kill("SIGHUP", { scope: "group" }).pipe(Effect.ignore, Effect.andThen(Effect.sleep(1000)), Effect.andThen(Effect.sync(kill))))
+    },
+    beforeStop: modes.restore,
     afterStop: () => {
-      rawMode(false)
-      rawMode(true)
+      modes.restore()
+      modes.raw()
       resize()
     }
   })
