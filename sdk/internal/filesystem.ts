@@ -46,6 +46,7 @@ const reasons: Readonly<Record<string, string>> = {
 const reasonOf = (code: string): string => reasons[code] ?? `cannot be looked up (${code})`
 
 const missingHint = "create it, or mark the rule with \"optional\": true"
+const nothingToDenyHint = "correct the name, or mark the rule with \"optional\": true"
 
 /** The symbolic links that a path of the host passes through, by their own canonical names. */
 const linksOf = (path: string): ReadonlyArray<string> => {
@@ -217,7 +218,7 @@ class Planner {
     entries.sort((a, b) => depthOf(a.target) - depthOf(b.target) || rank(b) - rank(a))
     for (const entry of entries) this.#place(entry)
     this.#separate()
-    for (const entry of this.view.entries) if (!entry.system) this.#verify(entry)
+    for (const entry of [...this.view.entries]) if (!entry.system) this.#verify(entry)
   }
 
   #overlay(rule: NonNullable<Filesystem["overlay"]>[number], at: string): Entry | undefined {
@@ -358,7 +359,7 @@ class Planner {
       if (place.host === undefined) this.#mask(place.guest)
       else this.#maskHost(place.host)
     }
-    if (!found && !optional) this.#fault(at, `${quote(path)} ${reasonOf("ENOENT")}, neither on the host nor in the sandbox`, missingHint)
+    if (!found && !optional) this.#fault(at, `${quote(path)} ${reasonOf("ENOENT")}, neither on the host nor in the sandbox`, nothingToDenyHint)
   }
 
   /**
@@ -371,7 +372,7 @@ class Planner {
       const written = parsePattern(path)
       const prefixes = this.#aliases(written.prefix)
       if (prefixes.length === 0) {
-        if (optional !== true) this.#fault(at, `${quote(written.prefix)}, where ${quote(path)} begins, ${reasonOf("ENOENT")}`, missingHint)
+        if (optional !== true) this.#fault(at, `${quote(written.prefix)}, where ${quote(path)} begins, ${reasonOf("ENOENT")}`, nothingToDenyHint)
         continue
       }
       const pattern = compilePattern(written, prefixes)
