@@ -104,11 +104,11 @@ for p in ('${base}/d', '/again'):
   it("virtual files, tmpfs with a size, and a mode", async () => {
     const policy = Policy.make({
       filesystem: {
-        virtual: { "/etc/motd": "hello\n", "/opt/bytes": { base64: Buffer.from([0, 255, 10]).toString("base64") } },
+        virtual: { "/etc/motd": "hello\n", "/data/bytes": { base64: Buffer.from([0, 255, 10]).toString("base64") } },
         tmpfs: [{ path: "/scratch", size: "1 MiB" }]
       }
     })
-    const result = await sh("cat /etc/motd; od -An -tx1 /opt/bytes; echo x > /etc/motd; head -c 3000000 /dev/zero > /scratch/f; stat -c %s /scratch/f", policy)
+    const result = await sh("cat /etc/motd; od -An -tx1 /data/bytes; echo x > /etc/motd; head -c 3000000 /dev/zero > /scratch/f; stat -c %s /scratch/f", policy)
     expect(result.stdout).toBe("hello\n 00 ff 0a\n1048576\n")
     expect(result.stderr).toContain("No space left on device")
   })
