@@ -75,12 +75,13 @@ const session = [
   "(while :; do date +%s > /tmp/clock; sleep 0.1; done) > /dev/null 2>&1 & echo $! > /tmp/server", // so are processes
   "sleep 0.3; test -s /tmp/clock && echo 'the clock runs'",
   "cat /etc/shadow", // there is no such file in here
-  "ls ~ /root /home 2>&1; env | grep -ci token", // nor anything of the user's
+  "ls /root /home; env | grep -ci token", // nor anything of the user's
   "python3 -c \"import socket; socket.create_connection(('1.1.1.1', 443), 2)\" 2>&1 | tail -n 1", // no network
   "sleep 100", // too long
   "yes", // too much
-  "i=0; while [ $i -lt 100 ]; do sleep 1 & i=$((i + 1)); done", // too many
-  "kill $(cat /tmp/server) && echo 'and the session goes on'"
+  "kill $(cat /tmp/server) && echo 'the clock is stopped'",
+  "for i in $(seq 100); do sleep 5 & done", // too many
+  "echo 'and the session goes on'"
 ]
 
 /** What the session shows of an answer: the model gets all of it. */

@@ -1,0 +1,111 @@
+/**
+ * Runs every example as a reader does, on the built package, and checks what it prints.
+ */
+import { spawn } from "node:child_process"
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { basename, join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { scratch } from "../test/support/sandbox.ts"
+
+const directory = scratch()
+
+const example = (name: string, ...args: ReadonlyArray<string>): Promise<{ readonly code: number | null; readonly output: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, name), ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe"], timeout: 100_000 })
+    const chunks: Array<Buffer> = []
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk))
+    child.on("error", reject)
+    child.on("close", (code) => resolve({ code, output: Buffer.concat(chunks).toString() }))
+  })
+
+/** Each `pattern` must match a part of the output, in this order. */
+const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>): void => {
+  let rest = output
+  for (const pattern of patterns) {
+    const found = typeof pattern === "string" ? rest.indexOf(pattern) : rest.search(pattern)
+    if (found < 0) expect.fail(`not found: ${String(pattern)}\nin what follows of the output:\n${rest}\n--- the whole output:\n${output}`)
+    rest = rest.slice(found)
+  }
+}
+
+describe("examples", { timeout: 120_000 }, () => {
+  it("are all run here", () => {
+    const here = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "build-overlay", "effect-layer", "judge", "promise"])
+  })
+
+  it("judge", async () => {
+    const { code, output } = await example("judge.ts")
+    expect(output.trim().split("\n").map((line) => line.split(/\s+/).slice(0, 2).join(" "))).toEqual([
+      "right.c AC", "right.py AC", "overflows.c WA", "loops.c TLE", "sleeps.py TLE", "hoards.py MLE", "crashes.c RE", "raises.py RE",
+      "babbles.py OLE", "typo.c CE", "spies.py RE", "forks.py RE"
+    ])
+    expectInOrder(output, ["ZeroDivisionError", "typo.c:1:", "FileNotFoundError"])
+    expect(code).toBe(0)
+  })
+
+  it("judge, with a submission and tests of one's own", async () => {
+    const tests = join(directory, "tests")
+    mkdirSync(tests)
+    writeFileSync(join(tests, "1.in"), "abc")
+    writeFileSync(join(tests, "1.out"), "CBA\n")
+    writeFileSync(join(directory, "solution.py"), "print(input()[::-1].upper())")
+    const { code, output } = await example("judge.ts", "solution.py", "tests")
+    expect(output).toMatch(/^solution.py +AC +1 tests/)
+    expect(code).toBe(0)
+  })
+
+  it("agent-shell", async () => {
+    const { code, output } = await example("agent-shell.ts")
+    expectInOrder(output, [
+      "it said 42", "answer.c", "the clock runs", "cat: /etc/shadow", "[exit code 1]", /^0$/m, "Network is unreachable", "[ended: longer than 5 seconds]",
+      "[ended: too much output]", "the clock is stopped", "Cannot fork", "and the session goes on", "[exit code 0]"
+    ])
+    expect(code).toBe(0)
+  })
+
+  it("agent-shell, with a workspace and commands of one's own", async () => {
+    const workspace = join(directory, "workspace")
+    mkdirSync(workspace)
+    writeFileSync(join(workspace, ".env"), "TOKEN=hunter2")
+    const { code, output } = await example("agent-shell.ts", "--workspace", workspace, "echo made > file; cat .env", "cat file")
+    expectInOrder(output, ["cat: .env", "[exit code 1]", "made", "[exit code 0]"])
+    expect(output).not.toContain("hunter2")
+    expect(code).toBe(0)
+  })
+
+  it("build-overlay", async () => {
+    const { code, output } = await example("build-overlay.ts")
+    expect(output.split("\n").map((line) => line.replace(/\s+/g, " ")).slice(1)).toEqual([
+      "make ended with 0",
+      "keep added file build/hello",
+      "drop added directory .git",
+      "drop added directory .git/hooks",
+      "drop added file .git/hooks/post-checkout",
+      "drop deleted file README",
+      "drop modified file hello.c",
+      "the program says: hello from the build",
+      "the source is as it was: true",
+      ""
+    ])
+    expect(code).toBe(0)
+  })
+
+  it("effect-layer", async () => {
+    const { code, output } = await example("effect-layer.ts")
+    const [before, after] = output.split("with SandboxSpawner.layer(policy)")
+    const uid = String(process.getuid!())
+    expectInOrder(before!, ["sandboxed, swapping", `user       ${uid}`, "token      hunter2", "running    false"])
+    expectInOrder(after!, ["sandboxed, swapping", "user       1000", "token      not to be seen", /network +lo$/m, "running    false"])
+    expect(code).toBe(0)
+  })
+
+  it("promise", async () => {
+    const { code, output } = await example("promise.ts")
+    expectInOrder(output, [
+      "42 0 true", "o'brien; rm -rf /", "refused: mkdir:", "total: 42", "3 partial / no such thing", "true timeout", "output true", "SetupError exec ENOENT",
+      "got one\ngot two\n0", /^[0-9a-f]{16}$/m, "true the user went away", /^kept sleep$/m, "/dev/pts/", "30 100"
+    ])
+    expect(code).toBe(0)
+  })
+})
