@@ -178,11 +178,11 @@ export const refusals: ReadonlyArray<Refusal> = [
     calls: ["sethostname", "setdomainname", "syslog", "acct", "quotactl", "quotactl_fd", "vhangup", "lsm_set_self_attr"]
   },
   {
-    title: "hardware and old processor modes",
-    why: "I/O ports, and segments that have hidden kernel vulnerabilities more than once.",
+    title: "I/O ports",
+    why: "hardware is driven by the kernel.",
     calls: ["iopl", "ioperm"]
   },
-  { title: "segment descriptors", why: "16-bit code: Wine needs it, and little else.", calls: ["modify_ldt"], presets: ["default", "strict"] },
+  { title: "segment descriptors", why: "16-bit code, and kernel vulnerabilities more than once; Wine needs it (`trusted`).", calls: ["modify_ldt"], presets: ["default", "strict"] },
   {
     title: "calls that no kernel carries out any more",
     why: "reserved or removed numbers.",
