@@ -167,6 +167,11 @@ const specification = (call, argument) => {
 }
 const table = new Map([...numbers].map(([name, call]) => [name, call.arguments.map((argument) => ({ name: argument.name, spec: specification(name, argument) }))]))
 
+// The numbers are in sdk/internal/syscalls.ts, which has its own script. Both must speak of the same calls.
+const { syscallNumbers } = await import("../../sdk/internal/syscalls.ts")
+for (const [name, { number }] of numbers) if (syscallNumbers[name] !== number) fail(`sdk/internal/syscalls.ts has ${name} as ${syscallNumbers[name]}, the tree as ${number}`)
+for (const name of Object.keys(syscallNumbers)) if (!numbers.has(name)) fail(`sdk/internal/syscalls.ts has ${name}, the tree and later.txt do not`)
+
 // ---------------------------------------------------------------- structures
 
 const structs = new Map(lines("structs.txt").map((line) => {
@@ -344,8 +349,8 @@ const argumentType = (spec) => {
 }
 
 write("arguments.ts", `/**
- * Every x86-64 system call: number, arguments, what they point to. The interface is for the compiler, the text for the program
- * (one line a call; read by ../table.ts). ${origin}
+ * Every x86-64 system call: its arguments and what they point to. The interface is for the compiler, the text for the program
+ * (one line a call, \`!\` after those no kernel implements any more; read by ../table.ts). Numbers: ../../syscalls.ts. ${origin}
  */
 import type { Address, ConstPointer, CString, Pointer } from "../../../GuestMemory.ts"
 import type { Siginfo } from "../siginfo.ts"
@@ -357,7 +362,7 @@ ${[...table].map(([name, list]) => `  readonly ${name}: {${list.length === 0 ? "
 }
 
 export const calls = \`\\
-${[...table].map(([name, list]) => [`${name}${numbers.get(name).implemented ? "" : "!"}`, numbers.get(name).number, ...list.map((a) => `${a.name}:${a.spec}`)].join(" ")).join("\n")}\`
+${[...table].map(([name, list]) => [`${name}${numbers.get(name).implemented ? "" : "!"}`, ...list.map((a) => `${a.name}:${a.spec}`)].join(" ")).join("\n")}\`
 `)
 
 const fieldType = (code) => {

@@ -1,6 +1,6 @@
 /**
- * Every x86-64 system call: number, arguments, what they point to. The interface is for the compiler, the text for the program
- * (one line a call; read by ../table.ts). Made by scripts/syscalls/generate.mjs from Linux 6.12.117; do not edit.
+ * Every x86-64 system call: its arguments and what they point to. The interface is for the compiler, the text for the program
+ * (one line a call, `!` after those no kernel implements any more; read by ../table.ts). Numbers: ../../syscalls.ts. Made by scripts/syscalls/generate.mjs from Linux 6.12.117; do not edit.
  */
 import type { Address, ConstPointer, CString, Pointer } from "../../../GuestMemory.ts"
 import type { Siginfo } from "../siginfo.ts"
@@ -394,386 +394,386 @@ export interface SyscallArguments {
 }
 
 export const calls = `\
-read 0 fd:fd buf:>bytes[count] count:u8
-write 1 fd:fd buf:<bytes[count] count:u8
-open 2 filename:<str flags:i4%OpenFlags mode:u2%Mode
-close 3 fd:fd
-stat 4 filename:<str statbuf:>Stat
-fstat 5 fd:fd statbuf:>Stat
-lstat 6 filename:<str statbuf:>Stat
-poll 7 ufds:=Pollfd[nfds] nfds:u4 timeout_msecs:i4
-lseek 8 fd:fd offset:i8 whence:u4%Whence
-mmap 9 addr:u8 len:u8 prot:u8%ProtFlags flags:u8%MmapFlags fd:fd off:u8
-mprotect 10 start:u8 len:u8 prot:u8%ProtFlags
-munmap 11 addr:u8 len:u8
-brk 12 brk:u8
-rt_sigaction 13 sig:i4%Signals act:<Sigaction oact:>Sigaction sigsetsize:u8
-rt_sigprocmask 14 how:i4%SigprocmaskHow nset:<sigset oset:>sigset sigsetsize:u8
-rt_sigreturn 15
-ioctl 16 fd:fd cmd:u4 arg:u8
-pread64 17 fd:fd buf:>bytes[count] count:u8 pos:i8
-pwrite64 18 fd:fd buf:<bytes[count] count:u8 pos:i8
-readv 19 fd:fd vec:<Iovec[vlen] vlen:u8
-writev 20 fd:fd vec:<Iovec[vlen] vlen:u8
-access 21 filename:<str mode:i4%AccessMode
-pipe 22 fildes:>i4[2]
-select 23 n:i4 inp:=fdset[n] outp:=fdset[n] exp:=fdset[n] tvp:=Timeval
-sched_yield 24
-mremap 25 addr:u8 old_len:u8 new_len:u8 flags:u8%MremapFlags new_addr:u8
-msync 26 start:u8 len:u8 flags:i4%MsyncFlags
-mincore 27 start:u8 len:u8 vec:>any
-madvise 28 start:u8 len_in:u8 behavior:i4%MadviseAdvice
-shmget 29 key:i4 size:u8 shmflg:i4%IpcFlags
-shmat 30 shmid:i4 shmaddr:<any shmflg:i4%ShmFlags
-shmctl 31 shmid:i4 cmd:i4%IpcCommand buf:=ShmidDs
-dup 32 fildes:fd
-dup2 33 oldfd:fd newfd:fd
-pause 34
-nanosleep 35 rqtp:<Timespec rmtp:>Timespec
-getitimer 36 which:i4%ItimerWhich value:>Itimerval
-alarm 37 seconds:u4
-setitimer 38 which:i4%ItimerWhich value:<Itimerval ovalue:>Itimerval
-getpid 39
-sendfile 40 out_fd:fd in_fd:fd offset:=i8 count:u8
-socket 41 family:i4%AddressFamily type:i4%SocketType protocol:i4
-connect 42 fd:fd uservaddr:<sockaddr[addrlen] addrlen:i4
-accept 43 fd:fd upeer_sockaddr:>sockaddr[*upeer_addrlen] upeer_addrlen:=i4
-sendto 44 fd:fd buff:<bytes[len] len:u8 flags:u4%MsgFlags addr:<sockaddr[addr_len] addr_len:i4
-recvfrom 45 fd:fd ubuf:>bytes[size] size:u8 flags:u4%MsgFlags addr:>sockaddr[*addr_len] addr_len:=i4
-sendmsg 46 fd:fd msg:<Msghdr flags:u4%MsgFlags
-recvmsg 47 fd:fd msg:=Msghdr flags:u4%MsgFlags
-shutdown 48 fd:fd how:i4%ShutdownHow
-bind 49 fd:fd umyaddr:<sockaddr[addrlen] addrlen:i4
-listen 50 fd:fd backlog:i4
-getsockname 51 fd:fd usockaddr:>sockaddr[*usockaddr_len] usockaddr_len:=i4
-getpeername 52 fd:fd usockaddr:>sockaddr[*usockaddr_len] usockaddr_len:=i4
-socketpair 53 family:i4%AddressFamily type:i4%SocketType protocol:i4 usockvec:>i4[2]
-setsockopt 54 fd:fd level:i4%SocketLevel optname:i4 optval:<bytes[optlen] optlen:i4
-getsockopt 55 fd:fd level:i4%SocketLevel optname:i4 optval:>bytes[*optlen] optlen:=i4
-clone 56 clone_flags:u8%CloneFlags newsp:u8 parent_tidptr:>i4 child_tidptr:>i4 tls:u8
-fork 57
-vfork 58
-execve 59 filename:<str argv:<strv envp:<strv
-exit 60 error_code:i4
-wait4 61 upid:i4 stat_addr:>i4 options:i4%WaitOptions ru:>Rusage
-kill 62 pid:i4 sig:i4%Signals
-uname 63 name:>Utsname
-semget 64 key:i4 nsems:i4 semflg:i4%IpcFlags
-semop 65 semid:i4 tsops:<Sembuf[nsops] nsops:u4
-semctl 66 semid:i4 semnum:i4 cmd:i4%SemCommand arg:u8
-shmdt 67 shmaddr:<any
-msgget 68 key:i4 msgflg:i4%IpcFlags
-msgsnd 69 msqid:i4 msgp:<any msgsz:u8 msgflg:i4%MsgIpcFlags
-msgrcv 70 msqid:i4 msgp:>any msgsz:u8 msgtyp:i8 msgflg:i4%MsgIpcFlags
-msgctl 71 msqid:i4 cmd:i4%IpcCommand buf:=MsqidDs
-fcntl 72 fd:fd cmd:u4%FcntlCommand arg:u8
-flock 73 fd:fd cmd:u4%FlockOperation
-fsync 74 fd:fd
-fdatasync 75 fd:fd
-truncate 76 path:<str length:i8
-ftruncate 77 fd:fd length:i8
-getdents 78 fd:fd dirent:>bytes[count] count:u4
-getcwd 79 buf:>bytes[size] size:u8
-chdir 80 filename:<str
-fchdir 81 fd:fd
-rename 82 oldname:<str newname:<str
-mkdir 83 pathname:<str mode:u2%Mode
-rmdir 84 pathname:<str
-creat 85 pathname:<str mode:u2%Mode
-link 86 oldname:<str newname:<str
-unlink 87 pathname:<str
-symlink 88 oldname:<str newname:<str
-readlink 89 path:<str buf:>bytes[bufsiz] bufsiz:i4
-chmod 90 filename:<str mode:u2%Mode
-fchmod 91 fd:fd mode:u2%Mode
-chown 92 filename:<str user:u4 group:u4
-fchown 93 fd:fd user:u4 group:u4
-lchown 94 filename:<str user:u4 group:u4
-umask 95 mask:i4
-gettimeofday 96 tv:>Timeval tz:>Timezone
-getrlimit 97 resource:u4%Rlimits rlim:>Rlimit
-getrusage 98 who:i4%RusageWho ru:>Rusage
-sysinfo 99 info:>Sysinfo
-times 100 tbuf:>Tms
-ptrace 101 request:i8%PtraceRequest pid:i8 addr:u8 data:u8
-getuid 102
-syslog 103 type:i4%SyslogAction buf:>bytes[len] len:i4
-getgid 104
-setuid 105 uid:u4
-setgid 106 gid:u4
-geteuid 107
-getegid 108
-setpgid 109 pid:i4 pgid:i4
-getppid 110
-getpgrp 111
-setsid 112
-setreuid 113 ruid:u4 euid:u4
-setregid 114 rgid:u4 egid:u4
-getgroups 115 gidsetsize:i4 grouplist:>u4[gidsetsize]
-setgroups 116 gidsetsize:i4 grouplist:<u4[gidsetsize]
-setresuid 117 ruid:u4 euid:u4 suid:u4
-getresuid 118 ruidp:>u4 euidp:>u4 suidp:>u4
-setresgid 119 rgid:u4 egid:u4 sgid:u4
-getresgid 120 rgidp:>u4 egidp:>u4 sgidp:>u4
-getpgid 121 pid:i4
-setfsuid 122 uid:u4
-setfsgid 123 gid:u4
-getsid 124 pid:i4
-capget 125 header:=CapUserHeader dataptr:>CapUserData[2]
-capset 126 header:=CapUserHeader data:<CapUserData[2]
-rt_sigpending 127 uset:>bytes[sigsetsize] sigsetsize:u8
-rt_sigtimedwait 128 uthese:<sigset uinfo:>Siginfo uts:<Timespec sigsetsize:u8
-rt_sigqueueinfo 129 pid:i4 sig:i4%Signals uinfo:<Siginfo
-rt_sigsuspend 130 unewset:<sigset sigsetsize:u8
-sigaltstack 131 uss:<Sigaltstack uoss:>Sigaltstack
-utime 132 filename:<str times:<Utimbuf
-mknod 133 filename:<str mode:u2%Mode dev:u4
-uselib! 134
-personality 135 personality:u4%Personality
-ustat 136 dev:u4 ubuf:>Ustat
-statfs 137 pathname:<str buf:>Statfs
-fstatfs 138 fd:fd buf:>Statfs
-sysfs 139 option:i4 arg1:u8 arg2:u8
-getpriority 140 which:i4%PriorityWhich who:i4
-setpriority 141 which:i4%PriorityWhich who:i4 niceval:i4
-sched_setparam 142 pid:i4 param:<SchedParam
-sched_getparam 143 pid:i4 param:>SchedParam
-sched_setscheduler 144 pid:i4 policy:i4%SchedPolicy param:<SchedParam
-sched_getscheduler 145 pid:i4
-sched_get_priority_max 146 policy:i4%SchedPolicy
-sched_get_priority_min 147 policy:i4%SchedPolicy
-sched_rr_get_interval 148 pid:i4 interval:>Timespec
-mlock 149 start:u8 len:u8
-munlock 150 start:u8 len:u8
-mlockall 151 flags:i4%MlockallFlags
-munlockall 152
-vhangup 153
-modify_ldt 154 func:i4 ptr:=bytes[bytecount] bytecount:u8
-pivot_root 155 new_root:<str put_old:<str
-_sysctl 156
-prctl 157 option:i4%PrctlOption arg2:u8 arg3:u8 arg4:u8 arg5:u8
-arch_prctl 158 option:i4%ArchPrctlOption arg2:u8
-adjtimex 159 txc_p:=Timex
-setrlimit 160 resource:u4%Rlimits rlim:<Rlimit
-chroot 161 filename:<str
-sync 162
-acct 163 name:<str
-settimeofday 164 tv:<Timeval tz:<Timezone
-mount 165 dev_name:<str dir_name:<str type:<str flags:u8%MountFlags data:<any
-umount2 166 name:<str flags:i4%UmountFlags
-swapon 167 specialfile:<str swap_flags:i4%SwapFlags
-swapoff 168 specialfile:<str
-reboot 169 magic1:i4 magic2:i4 cmd:u4%RebootCommand arg:<any
-sethostname 170 name:<bytes[len] len:i4
-setdomainname 171 name:<bytes[len] len:i4
-iopl 172 level:u4
-ioperm 173 from:u8 num:u8 turn_on:i4
-create_module! 174
-init_module 175 umod:<bytes[len] len:u8 uargs:<str
-delete_module 176 name_user:<str flags:u4%OpenFlags
-get_kernel_syms! 177
-query_module! 178
-quotactl 179 cmd:u4 special:<str id:u4 addr:=any
-nfsservctl! 180
-getpmsg! 181
-putpmsg! 182
-afs_syscall! 183
-tuxcall! 184
-security! 185
-gettid 186
-readahead 187 fd:fd offset:i8 count:u8
-setxattr 188 pathname:<str name:<str value:<bytes[size] size:u8 flags:i4%XattrFlags
-lsetxattr 189 pathname:<str name:<str value:<bytes[size] size:u8 flags:i4%XattrFlags
-fsetxattr 190 fd:fd name:<str value:<bytes[size] size:u8 flags:i4%XattrFlags
-getxattr 191 pathname:<str name:<str value:>bytes[size] size:u8
-lgetxattr 192 pathname:<str name:<str value:>bytes[size] size:u8
-fgetxattr 193 fd:fd name:<str value:>bytes[size] size:u8
-listxattr 194 pathname:<str list:>bytes[size] size:u8
-llistxattr 195 pathname:<str list:>bytes[size] size:u8
-flistxattr 196 fd:fd list:>bytes[size] size:u8
-removexattr 197 pathname:<str name:<str
-lremovexattr 198 pathname:<str name:<str
-fremovexattr 199 fd:fd name:<str
-tkill 200 pid:i4 sig:i4%Signals
-time 201 tloc:>i8
-futex 202 uaddr:=u4 op:i4%FutexOp val:u4 utime:<Timespec uaddr2:=u4 val3:u4
-sched_setaffinity 203 pid:i4 len:u4 user_mask_ptr:<bytes[len]
-sched_getaffinity 204 pid:i4 len:u4 user_mask_ptr:>bytes[len]
-set_thread_area! 205
-io_setup 206 nr_events:u4 ctxp:>u8
-io_destroy 207 ctx:u8
-io_getevents 208 ctx_id:u8 min_nr:i8 nr:i8 events:>IoEvent[nr] timeout:<Timespec
-io_submit 209 ctx_id:u8 nr:i8 iocbpp:<u8[nr]
-io_cancel 210 ctx_id:u8 iocb:<Iocb result:>IoEvent
-get_thread_area! 211
-lookup_dcookie! 212
-epoll_create 213 size:i4
-epoll_ctl_old! 214
-epoll_wait_old! 215
-remap_file_pages 216 start:u8 size:u8 prot:u8%ProtFlags pgoff:u8 flags:u8%MmapFlags
-getdents64 217 fd:fd dirent:>bytes[count] count:u4
-set_tid_address 218 tidptr:>i4
-restart_syscall 219
-semtimedop 220 semid:i4 tsops:<Sembuf[nsops] nsops:u4 timeout:<Timespec
-fadvise64 221 fd:fd offset:i8 len:u8 advice:i4%FadviseAdvice
-timer_create 222 which_clock:i4%ClockId timer_event_spec:<Sigevent created_timer_id:>i4
-timer_settime 223 timer_id:i4 flags:i4%TimerFlags new_setting:<Itimerspec old_setting:>Itimerspec
-timer_gettime 224 timer_id:i4 setting:>Itimerspec
-timer_getoverrun 225 timer_id:i4
-timer_delete 226 timer_id:i4
-clock_settime 227 which_clock:i4%ClockId tp:<Timespec
-clock_gettime 228 which_clock:i4%ClockId tp:>Timespec
-clock_getres 229 which_clock:i4%ClockId tp:>Timespec
-clock_nanosleep 230 which_clock:i4%ClockId flags:i4%TimerFlags rqtp:<Timespec rmtp:>Timespec
-exit_group 231 error_code:i4
-epoll_wait 232 epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:i4
-epoll_ctl 233 epfd:fd op:i4%EpollOp fd:fd event:<EpollEvent
-tgkill 234 tgid:i4 pid:i4 sig:i4%Signals
-utimes 235 filename:<str utimes:<Timeval[2]
-vserver! 236
-mbind 237 start:u8 len:u8 mode:u8%MpolMode nmask:<any maxnode:u8 flags:u4%MpolFlags
-set_mempolicy 238 mode:i4%MpolMode nmask:<any maxnode:u8
-get_mempolicy 239 policy:>i4 nmask:>any maxnode:u8 addr:u8 flags:u8%MpolGetFlags
-mq_open 240 u_name:<str oflag:i4%OpenFlags mode:u2%Mode u_attr:<MqAttr
-mq_unlink 241 u_name:<str
-mq_timedsend 242 mqdes:fd u_msg_ptr:<bytes[msg_len] msg_len:u8 msg_prio:u4 u_abs_timeout:<Timespec
-mq_timedreceive 243 mqdes:fd u_msg_ptr:>bytes[msg_len] msg_len:u8 u_msg_prio:>u4 u_abs_timeout:<Timespec
-mq_notify 244 mqdes:fd u_notification:<Sigevent
-mq_getsetattr 245 mqdes:fd u_mqstat:<MqAttr u_omqstat:>MqAttr
-kexec_load 246 entry:u8 nr_segments:u8 segments:<KexecSegment[nr_segments] flags:u8%KexecFlags
-waitid 247 which:i4%WaitidWhich upid:i4 infop:>Siginfo options:i4%WaitOptions ru:>Rusage
-add_key 248 _type:<str _description:<str _payload:<bytes[plen] plen:u8 ringid:i4
-request_key 249 _type:<str _description:<str _callout_info:<str destringid:i4
-keyctl 250 option:i4%KeyctlOperation arg2:u8 arg3:u8 arg4:u8 arg5:u8
-ioprio_set 251 which:i4%IoprioWhich who:i4 ioprio:i4
-ioprio_get 252 which:i4%IoprioWhich who:i4
-inotify_init 253
-inotify_add_watch 254 fd:fd pathname:<str mask:u4%InotifyMask
-inotify_rm_watch 255 fd:fd wd:i4
-migrate_pages 256 pid:i4 maxnode:u8 old_nodes:<any new_nodes:<any
-openat 257 dfd:dfd filename:<str flags:i4%OpenFlags mode:u2%Mode
-mkdirat 258 dfd:dfd pathname:<str mode:u2%Mode
-mknodat 259 dfd:dfd filename:<str mode:u2%Mode dev:u4
-fchownat 260 dfd:dfd filename:<str user:u4 group:u4 flag:i4%AtFlags
-futimesat 261 dfd:dfd filename:<str utimes:<Timeval[2]
-newfstatat 262 dfd:dfd filename:<str statbuf:>Stat flag:i4%AtFlags
-unlinkat 263 dfd:dfd pathname:<str flag:i4%AtFlags
-renameat 264 olddfd:dfd oldname:<str newdfd:dfd newname:<str
-linkat 265 olddfd:dfd oldname:<str newdfd:dfd newname:<str flags:i4%AtFlags
-symlinkat 266 oldname:<str newdfd:dfd newname:<str
-readlinkat 267 dfd:dfd pathname:<str buf:>bytes[bufsiz] bufsiz:i4
-fchmodat 268 dfd:dfd filename:<str mode:u2%Mode
-faccessat 269 dfd:dfd filename:<str mode:i4%AccessMode
-pselect6 270 n:i4 inp:=fdset[n] outp:=fdset[n] exp:=fdset[n] tsp:=Timespec sig:<SigsetArgument
-ppoll 271 ufds:=Pollfd[nfds] nfds:u4 tsp:=Timespec sigmask:<sigset sigsetsize:u8
-unshare 272 unshare_flags:u8%CloneFlags
-set_robust_list 273 head:<RobustListHead len:u8
-get_robust_list 274 pid:i4 head_ptr:>u8 len_ptr:>u8
-splice 275 fd_in:fd off_in:=i8 fd_out:fd off_out:=i8 len:u8 flags:u4%SpliceFlags
-tee 276 fdin:fd fdout:fd len:u8 flags:u4%SpliceFlags
-sync_file_range 277 fd:fd offset:i8 nbytes:i8 flags:u4%SyncFileRangeFlags
-vmsplice 278 fd:fd uiov:<Iovec[nr_segs] nr_segs:u8 flags:u4%SpliceFlags
-move_pages 279 pid:i4 nr_pages:u8 pages:<u8[nr_pages] nodes:<i4[nr_pages] status:>i4[nr_pages] flags:i4%MpolFlags
-utimensat 280 dfd:dfd filename:<str utimes:<Timespec[2] flags:i4%AtFlags
-epoll_pwait 281 epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:i4 sigmask:<sigset sigsetsize:u8
-signalfd 282 ufd:fd user_mask:<sigset sizemask:u8
-timerfd_create 283 clockid:i4%ClockId flags:i4%TimerfdFlags
-eventfd 284 count:u4
-fallocate 285 fd:fd mode:i4%FallocateMode offset:i8 len:i8
-timerfd_settime 286 ufd:fd flags:i4%TimerfdFlags utmr:<Itimerspec otmr:>Itimerspec
-timerfd_gettime 287 ufd:fd otmr:>Itimerspec
-accept4 288 fd:fd upeer_sockaddr:>sockaddr[*upeer_addrlen] upeer_addrlen:=i4 flags:i4%SocketType
-signalfd4 289 ufd:fd user_mask:<sigset sizemask:u8 flags:i4%SignalfdFlags
-eventfd2 290 count:u4 flags:i4%EventfdFlags
-epoll_create1 291 flags:i4%EpollCreateFlags
-dup3 292 oldfd:fd newfd:fd flags:i4%OpenFlags
-pipe2 293 fildes:>i4[2] flags:i4%OpenFlags
-inotify_init1 294 flags:i4%InotifyInitFlags
-preadv 295 fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8
-pwritev 296 fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8
-rt_tgsigqueueinfo 297 tgid:i4 pid:i4 sig:i4%Signals uinfo:<Siginfo
-perf_event_open 298 attr_uptr:<PerfEventAttr pid:i4 cpu:i4 group_fd:fd flags:u8%PerfFlags
-recvmmsg 299 fd:fd mmsg:=Mmsghdr[vlen] vlen:u4 flags:u4%MsgFlags timeout:=Timespec
-fanotify_init 300 flags:u4%FanotifyInitFlags event_f_flags:u4%OpenFlags
-fanotify_mark 301 fanotify_fd:fd flags:u4%FanotifyMarkFlags mask:u8%FanotifyMask dfd:dfd pathname:<str
-prlimit64 302 pid:i4 resource:u4%Rlimits new_rlim:<Rlimit64 old_rlim:>Rlimit64
-name_to_handle_at 303 dfd:dfd name:<str handle:=FileHandle mnt_id:>any flag:i4%AtFlags
-open_by_handle_at 304 mountdirfd:dfd handle:<FileHandle flags:i4%OpenFlags
-clock_adjtime 305 which_clock:i4%ClockId utx:=Timex
-syncfs 306 fd:fd
-sendmmsg 307 fd:fd mmsg:=Mmsghdr[vlen] vlen:u4 flags:u4%MsgFlags
-setns 308 fd:fd flags:i4%CloneFlags
-getcpu 309 cpup:>u4 nodep:>u4 unused:<any
-process_vm_readv 310 pid:i4 lvec:<Iovec[liovcnt] liovcnt:u8 rvec:<Iovec[riovcnt] riovcnt:u8 flags:u8
-process_vm_writev 311 pid:i4 lvec:<Iovec[liovcnt] liovcnt:u8 rvec:<Iovec[riovcnt] riovcnt:u8 flags:u8
-kcmp 312 pid1:i4 pid2:i4 type:i4%KcmpType idx1:u8 idx2:u8
-finit_module 313 fd:fd uargs:<str flags:i4%FinitModuleFlags
-sched_setattr 314 pid:i4 uattr:<SchedAttr flags:u4
-sched_getattr 315 pid:i4 uattr:>SchedAttr usize:u4 flags:u4
-renameat2 316 olddfd:dfd oldname:<str newdfd:dfd newname:<str flags:u4%RenameFlags
-seccomp 317 op:u4%SeccompOp flags:u4%SeccompFlags uargs:=any
-getrandom 318 ubuf:>bytes[len] len:u8 flags:u4%GetrandomFlags
-memfd_create 319 uname:<str flags:u4%MemfdFlags
-kexec_file_load 320 kernel_fd:fd initrd_fd:fd cmdline_len:u8 cmdline_ptr:<bytes[cmdline_len] flags:u8%KexecFileFlags
-bpf 321 cmd:i4%BpfCommand uattr:=bytes[size] size:u4
-execveat 322 fd:fd filename:<str argv:<strv envp:<strv flags:i4%AtFlags
-userfaultfd 323 flags:i4%OpenFlags
-membarrier 324 cmd:i4%MembarrierCommand flags:u4 cpu_id:i4
-mlock2 325 start:u8 len:u8 flags:i4%Mlock2Flags
-copy_file_range 326 fd_in:fd off_in:=i8 fd_out:fd off_out:=i8 len:u8 flags:u4
-preadv2 327 fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8 flags:i4%RwfFlags
-pwritev2 328 fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8 flags:i4%RwfFlags
-pkey_mprotect 329 start:u8 len:u8 prot:u8%ProtFlags pkey:i4
-pkey_alloc 330 flags:u8 init_val:u8%PkeyAccess
-pkey_free 331 pkey:i4
-statx 332 dfd:dfd filename:<str flags:u4%AtFlags mask:u4%StatxMask buffer:>Statx
-io_pgetevents 333 ctx_id:u8 min_nr:i8 nr:i8 events:>IoEvent[nr] timeout:<Timespec usig:<AioSigset
-rseq 334 rseq:=Rseq rseq_len:u4 flags:i4%RseqFlags sig:u4
-uretprobe 335
-uprobe 336
-pidfd_send_signal 424 pidfd:fd sig:i4%Signals info:<Siginfo flags:u4
-io_uring_setup 425 entries:u4 params:=IoUringParams
-io_uring_enter 426 fd:fd to_submit:u4 min_complete:u4 flags:u4%IoUringEnterFlags argp:<bytes[argsz] argsz:u8
-io_uring_register 427 fd:fd opcode:u4%IoUringRegisterOp arg:=any nr_args:u4
-open_tree 428 dfd:dfd filename:<str flags:u4%OpenTreeFlags
-move_mount 429 from_dfd:dfd from_pathname:<str to_dfd:dfd to_pathname:<str flags:u4%MoveMountFlags
-fsopen 430 _fs_name:<str flags:u4%FsopenFlags
-fsconfig 431 fd:fd cmd:u4%FsconfigCommand _key:<str _value:<any aux:i4
-fsmount 432 fs_fd:fd flags:u4%FsmountFlags attr_flags:u4%MountAttrFlags
-fspick 433 dfd:dfd path:<str flags:u4%FspickFlags
-pidfd_open 434 pid:i4 flags:u4%PidfdFlags
-clone3 435 uargs:=CloneArgs size:u8
-close_range 436 fd:fd max_fd:fd flags:u4%CloseRangeFlags
-openat2 437 dfd:dfd filename:<str how:<OpenHow usize:u8
-pidfd_getfd 438 pidfd:fd fd:fd flags:u4
-faccessat2 439 dfd:dfd filename:<str mode:i4%AccessMode flags:i4%AtFlags
-process_madvise 440 pidfd:fd vec:<Iovec[vlen] vlen:u8 behavior:i4%MadviseAdvice flags:u4
-epoll_pwait2 441 epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:<Timespec sigmask:<sigset sigsetsize:u8
-mount_setattr 442 dfd:dfd path:<str flags:u4%AtFlags uattr:<MountAttr usize:u8
-quotactl_fd 443 fd:fd cmd:u4 id:u4 addr:=any
-landlock_create_ruleset 444 attr:<LandlockRulesetAttr size:u8 flags:u4%LandlockCreateFlags
-landlock_add_rule 445 ruleset_fd:fd rule_type:u4%LandlockRuleType rule_attr:<any flags:u4
-landlock_restrict_self 446 ruleset_fd:fd flags:u4
-memfd_secret 447 flags:u4%OpenFlags
-process_mrelease 448 pidfd:fd flags:u4
-futex_waitv 449 waiters:<FutexWaitv[nr_futexes] nr_futexes:u4 flags:u4 timeout:<Timespec clockid:i4%ClockId
-set_mempolicy_home_node 450 start:u8 len:u8 home_node:u8 flags:u8
-cachestat 451 fd:fd cstat_range:<CachestatRange cstat:>Cachestat flags:u4
-fchmodat2 452 dfd:dfd filename:<str mode:u2%Mode flags:u4%AtFlags
-map_shadow_stack 453 addr:u8 size:u8 flags:u4%ShadowStackFlags
-futex_wake 454 uaddr:=u4 mask:u8 nr:i4 flags:u4%Futex2Flags
-futex_wait 455 uaddr:=u4 val:u8 mask:u8 flags:u4%Futex2Flags timeout:<Timespec clockid:i4%ClockId
-futex_requeue 456 waiters:<FutexWaitv[2] flags:u4 nr_wake:i4 nr_requeue:i4
-statmount 457 req:<MntIdReq buf:>bytes[bufsize] bufsize:u8 flags:u4
-listmount 458 req:<MntIdReq mnt_ids:>u8[nr_mnt_ids] nr_mnt_ids:u8 flags:u4%ListmountFlags
-lsm_get_self_attr 459 attr:u4%LsmAttr ctx:>bytes[*size] size:=u4 flags:u4%LsmFlags
-lsm_set_self_attr 460 attr:u4%LsmAttr ctx:<bytes[size] size:u4 flags:u4
-lsm_list_modules 461 ids:>any size:=u4 flags:u4
-mseal 462 start:u8 len:u8 flags:u8
-setxattrat 463 dfd:dfd pathname:<str at_flags:u4%AtFlags name:<str uargs:<XattrArgs usize:u8
-getxattrat 464 dfd:dfd pathname:<str at_flags:u4%AtFlags name:<str uargs:<XattrArgs usize:u8
-listxattrat 465 dfd:dfd pathname:<str at_flags:u4%AtFlags list:>bytes[size] size:u8
-removexattrat 466 dfd:dfd pathname:<str at_flags:u4%AtFlags name:<str
-open_tree_attr 467 dfd:dfd filename:<str flags:u4%OpenTreeFlags uattr:<MountAttr usize:u8
-file_getattr 468 dfd:dfd filename:<str ufattr:>FileAttr usize:u8 at_flags:u4%AtFlags
-file_setattr 469 dfd:dfd filename:<str ufattr:<FileAttr usize:u8 at_flags:u4%AtFlags`
+read fd:fd buf:>bytes[count] count:u8
+write fd:fd buf:<bytes[count] count:u8
+open filename:<str flags:i4%OpenFlags mode:u2%Mode
+close fd:fd
+stat filename:<str statbuf:>Stat
+fstat fd:fd statbuf:>Stat
+lstat filename:<str statbuf:>Stat
+poll ufds:=Pollfd[nfds] nfds:u4 timeout_msecs:i4
+lseek fd:fd offset:i8 whence:u4%Whence
+mmap addr:u8 len:u8 prot:u8%ProtFlags flags:u8%MmapFlags fd:fd off:u8
+mprotect start:u8 len:u8 prot:u8%ProtFlags
+munmap addr:u8 len:u8
+brk brk:u8
+rt_sigaction sig:i4%Signals act:<Sigaction oact:>Sigaction sigsetsize:u8
+rt_sigprocmask how:i4%SigprocmaskHow nset:<sigset oset:>sigset sigsetsize:u8
+rt_sigreturn
+ioctl fd:fd cmd:u4 arg:u8
+pread64 fd:fd buf:>bytes[count] count:u8 pos:i8
+pwrite64 fd:fd buf:<bytes[count] count:u8 pos:i8
+readv fd:fd vec:<Iovec[vlen] vlen:u8
+writev fd:fd vec:<Iovec[vlen] vlen:u8
+access filename:<str mode:i4%AccessMode
+pipe fildes:>i4[2]
+select n:i4 inp:=fdset[n] outp:=fdset[n] exp:=fdset[n] tvp:=Timeval
+sched_yield
+mremap addr:u8 old_len:u8 new_len:u8 flags:u8%MremapFlags new_addr:u8
+msync start:u8 len:u8 flags:i4%MsyncFlags
+mincore start:u8 len:u8 vec:>any
+madvise start:u8 len_in:u8 behavior:i4%MadviseAdvice
+shmget key:i4 size:u8 shmflg:i4%IpcFlags
+shmat shmid:i4 shmaddr:<any shmflg:i4%ShmFlags
+shmctl shmid:i4 cmd:i4%IpcCommand buf:=ShmidDs
+dup fildes:fd
+dup2 oldfd:fd newfd:fd
+pause
+nanosleep rqtp:<Timespec rmtp:>Timespec
+getitimer which:i4%ItimerWhich value:>Itimerval
+alarm seconds:u4
+setitimer which:i4%ItimerWhich value:<Itimerval ovalue:>Itimerval
+getpid
+sendfile out_fd:fd in_fd:fd offset:=i8 count:u8
+socket family:i4%AddressFamily type:i4%SocketType protocol:i4
+connect fd:fd uservaddr:<sockaddr[addrlen] addrlen:i4
+accept fd:fd upeer_sockaddr:>sockaddr[*upeer_addrlen] upeer_addrlen:=i4
+sendto fd:fd buff:<bytes[len] len:u8 flags:u4%MsgFlags addr:<sockaddr[addr_len] addr_len:i4
+recvfrom fd:fd ubuf:>bytes[size] size:u8 flags:u4%MsgFlags addr:>sockaddr[*addr_len] addr_len:=i4
+sendmsg fd:fd msg:<Msghdr flags:u4%MsgFlags
+recvmsg fd:fd msg:=Msghdr flags:u4%MsgFlags
+shutdown fd:fd how:i4%ShutdownHow
+bind fd:fd umyaddr:<sockaddr[addrlen] addrlen:i4
+listen fd:fd backlog:i4
+getsockname fd:fd usockaddr:>sockaddr[*usockaddr_len] usockaddr_len:=i4
+getpeername fd:fd usockaddr:>sockaddr[*usockaddr_len] usockaddr_len:=i4
+socketpair family:i4%AddressFamily type:i4%SocketType protocol:i4 usockvec:>i4[2]
+setsockopt fd:fd level:i4%SocketLevel optname:i4 optval:<bytes[optlen] optlen:i4
+getsockopt fd:fd level:i4%SocketLevel optname:i4 optval:>bytes[*optlen] optlen:=i4
+clone clone_flags:u8%CloneFlags newsp:u8 parent_tidptr:>i4 child_tidptr:>i4 tls:u8
+fork
+vfork
+execve filename:<str argv:<strv envp:<strv
+exit error_code:i4
+wait4 upid:i4 stat_addr:>i4 options:i4%WaitOptions ru:>Rusage
+kill pid:i4 sig:i4%Signals
+uname name:>Utsname
+semget key:i4 nsems:i4 semflg:i4%IpcFlags
+semop semid:i4 tsops:<Sembuf[nsops] nsops:u4
+semctl semid:i4 semnum:i4 cmd:i4%SemCommand arg:u8
+shmdt shmaddr:<any
+msgget key:i4 msgflg:i4%IpcFlags
+msgsnd msqid:i4 msgp:<any msgsz:u8 msgflg:i4%MsgIpcFlags
+msgrcv msqid:i4 msgp:>any msgsz:u8 msgtyp:i8 msgflg:i4%MsgIpcFlags
+msgctl msqid:i4 cmd:i4%IpcCommand buf:=MsqidDs
+fcntl fd:fd cmd:u4%FcntlCommand arg:u8
+flock fd:fd cmd:u4%FlockOperation
+fsync fd:fd
+fdatasync fd:fd
+truncate path:<str length:i8
+ftruncate fd:fd length:i8
+getdents fd:fd dirent:>bytes[count] count:u4
+getcwd buf:>bytes[size] size:u8
+chdir filename:<str
+fchdir fd:fd
+rename oldname:<str newname:<str
+mkdir pathname:<str mode:u2%Mode
+rmdir pathname:<str
+creat pathname:<str mode:u2%Mode
+link oldname:<str newname:<str
+unlink pathname:<str
+symlink oldname:<str newname:<str
+readlink path:<str buf:>bytes[bufsiz] bufsiz:i4
+chmod filename:<str mode:u2%Mode
+fchmod fd:fd mode:u2%Mode
+chown filename:<str user:u4 group:u4
+fchown fd:fd user:u4 group:u4
+lchown filename:<str user:u4 group:u4
+umask mask:i4
+gettimeofday tv:>Timeval tz:>Timezone
+getrlimit resource:u4%Rlimits rlim:>Rlimit
+getrusage who:i4%RusageWho ru:>Rusage
+sysinfo info:>Sysinfo
+times tbuf:>Tms
+ptrace request:i8%PtraceRequest pid:i8 addr:u8 data:u8
+getuid
+syslog type:i4%SyslogAction buf:>bytes[len] len:i4
+getgid
+setuid uid:u4
+setgid gid:u4
+geteuid
+getegid
+setpgid pid:i4 pgid:i4
+getppid
+getpgrp
+setsid
+setreuid ruid:u4 euid:u4
+setregid rgid:u4 egid:u4
+getgroups gidsetsize:i4 grouplist:>u4[gidsetsize]
+setgroups gidsetsize:i4 grouplist:<u4[gidsetsize]
+setresuid ruid:u4 euid:u4 suid:u4
+getresuid ruidp:>u4 euidp:>u4 suidp:>u4
+setresgid rgid:u4 egid:u4 sgid:u4
+getresgid rgidp:>u4 egidp:>u4 sgidp:>u4
+getpgid pid:i4
+setfsuid uid:u4
+setfsgid gid:u4
+getsid pid:i4
+capget header:=CapUserHeader dataptr:>CapUserData[2]
+capset header:=CapUserHeader data:<CapUserData[2]
+rt_sigpending uset:>bytes[sigsetsize] sigsetsize:u8
+rt_sigtimedwait uthese:<sigset uinfo:>Siginfo uts:<Timespec sigsetsize:u8
+rt_sigqueueinfo pid:i4 sig:i4%Signals uinfo:<Siginfo
+rt_sigsuspend unewset:<sigset sigsetsize:u8
+sigaltstack uss:<Sigaltstack uoss:>Sigaltstack
+utime filename:<str times:<Utimbuf
+mknod filename:<str mode:u2%Mode dev:u4
+uselib!
+personality personality:u4%Personality
+ustat dev:u4 ubuf:>Ustat
+statfs pathname:<str buf:>Statfs
+fstatfs fd:fd buf:>Statfs
+sysfs option:i4 arg1:u8 arg2:u8
+getpriority which:i4%PriorityWhich who:i4
+setpriority which:i4%PriorityWhich who:i4 niceval:i4
+sched_setparam pid:i4 param:<SchedParam
+sched_getparam pid:i4 param:>SchedParam
+sched_setscheduler pid:i4 policy:i4%SchedPolicy param:<SchedParam
+sched_getscheduler pid:i4
+sched_get_priority_max policy:i4%SchedPolicy
+sched_get_priority_min policy:i4%SchedPolicy
+sched_rr_get_interval pid:i4 interval:>Timespec
+mlock start:u8 len:u8
+munlock start:u8 len:u8
+mlockall flags:i4%MlockallFlags
+munlockall
+vhangup
+modify_ldt func:i4 ptr:=bytes[bytecount] bytecount:u8
+pivot_root new_root:<str put_old:<str
+_sysctl
+prctl option:i4%PrctlOption arg2:u8 arg3:u8 arg4:u8 arg5:u8
+arch_prctl option:i4%ArchPrctlOption arg2:u8
+adjtimex txc_p:=Timex
+setrlimit resource:u4%Rlimits rlim:<Rlimit
+chroot filename:<str
+sync
+acct name:<str
+settimeofday tv:<Timeval tz:<Timezone
+mount dev_name:<str dir_name:<str type:<str flags:u8%MountFlags data:<any
+umount2 name:<str flags:i4%UmountFlags
+swapon specialfile:<str swap_flags:i4%SwapFlags
+swapoff specialfile:<str
+reboot magic1:i4 magic2:i4 cmd:u4%RebootCommand arg:<any
+sethostname name:<bytes[len] len:i4
+setdomainname name:<bytes[len] len:i4
+iopl level:u4
+ioperm from:u8 num:u8 turn_on:i4
+create_module!
+init_module umod:<bytes[len] len:u8 uargs:<str
+delete_module name_user:<str flags:u4%OpenFlags
+get_kernel_syms!
+query_module!
+quotactl cmd:u4 special:<str id:u4 addr:=any
+nfsservctl!
+getpmsg!
+putpmsg!
+afs_syscall!
+tuxcall!
+security!
+gettid
+readahead fd:fd offset:i8 count:u8
+setxattr pathname:<str name:<str value:<bytes[size] size:u8 flags:i4%XattrFlags
+lsetxattr pathname:<str name:<str value:<bytes[size] size:u8 flags:i4%XattrFlags
+fsetxattr fd:fd name:<str value:<bytes[size] size:u8 flags:i4%XattrFlags
+getxattr pathname:<str name:<str value:>bytes[size] size:u8
+lgetxattr pathname:<str name:<str value:>bytes[size] size:u8
+fgetxattr fd:fd name:<str value:>bytes[size] size:u8
+listxattr pathname:<str list:>bytes[size] size:u8
+llistxattr pathname:<str list:>bytes[size] size:u8
+flistxattr fd:fd list:>bytes[size] size:u8
+removexattr pathname:<str name:<str
+lremovexattr pathname:<str name:<str
+fremovexattr fd:fd name:<str
+tkill pid:i4 sig:i4%Signals
+time tloc:>i8
+futex uaddr:=u4 op:i4%FutexOp val:u4 utime:<Timespec uaddr2:=u4 val3:u4
+sched_setaffinity pid:i4 len:u4 user_mask_ptr:<bytes[len]
+sched_getaffinity pid:i4 len:u4 user_mask_ptr:>bytes[len]
+set_thread_area!
+io_setup nr_events:u4 ctxp:>u8
+io_destroy ctx:u8
+io_getevents ctx_id:u8 min_nr:i8 nr:i8 events:>IoEvent[nr] timeout:<Timespec
+io_submit ctx_id:u8 nr:i8 iocbpp:<u8[nr]
+io_cancel ctx_id:u8 iocb:<Iocb result:>IoEvent
+get_thread_area!
+lookup_dcookie!
+epoll_create size:i4
+epoll_ctl_old!
+epoll_wait_old!
+remap_file_pages start:u8 size:u8 prot:u8%ProtFlags pgoff:u8 flags:u8%MmapFlags
+getdents64 fd:fd dirent:>bytes[count] count:u4
+set_tid_address tidptr:>i4
+restart_syscall
+semtimedop semid:i4 tsops:<Sembuf[nsops] nsops:u4 timeout:<Timespec
+fadvise64 fd:fd offset:i8 len:u8 advice:i4%FadviseAdvice
+timer_create which_clock:i4%ClockId timer_event_spec:<Sigevent created_timer_id:>i4
+timer_settime timer_id:i4 flags:i4%TimerFlags new_setting:<Itimerspec old_setting:>Itimerspec
+timer_gettime timer_id:i4 setting:>Itimerspec
+timer_getoverrun timer_id:i4
+timer_delete timer_id:i4
+clock_settime which_clock:i4%ClockId tp:<Timespec
+clock_gettime which_clock:i4%ClockId tp:>Timespec
+clock_getres which_clock:i4%ClockId tp:>Timespec
+clock_nanosleep which_clock:i4%ClockId flags:i4%TimerFlags rqtp:<Timespec rmtp:>Timespec
+exit_group error_code:i4
+epoll_wait epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:i4
+epoll_ctl epfd:fd op:i4%EpollOp fd:fd event:<EpollEvent
+tgkill tgid:i4 pid:i4 sig:i4%Signals
+utimes filename:<str utimes:<Timeval[2]
+vserver!
+mbind start:u8 len:u8 mode:u8%MpolMode nmask:<any maxnode:u8 flags:u4%MpolFlags
+set_mempolicy mode:i4%MpolMode nmask:<any maxnode:u8
+get_mempolicy policy:>i4 nmask:>any maxnode:u8 addr:u8 flags:u8%MpolGetFlags
+mq_open u_name:<str oflag:i4%OpenFlags mode:u2%Mode u_attr:<MqAttr
+mq_unlink u_name:<str
+mq_timedsend mqdes:fd u_msg_ptr:<bytes[msg_len] msg_len:u8 msg_prio:u4 u_abs_timeout:<Timespec
+mq_timedreceive mqdes:fd u_msg_ptr:>bytes[msg_len] msg_len:u8 u_msg_prio:>u4 u_abs_timeout:<Timespec
+mq_notify mqdes:fd u_notification:<Sigevent
+mq_getsetattr mqdes:fd u_mqstat:<MqAttr u_omqstat:>MqAttr
+kexec_load entry:u8 nr_segments:u8 segments:<KexecSegment[nr_segments] flags:u8%KexecFlags
+waitid which:i4%WaitidWhich upid:i4 infop:>Siginfo options:i4%WaitOptions ru:>Rusage
+add_key _type:<str _description:<str _payload:<bytes[plen] plen:u8 ringid:i4
+request_key _type:<str _description:<str _callout_info:<str destringid:i4
+keyctl option:i4%KeyctlOperation arg2:u8 arg3:u8 arg4:u8 arg5:u8
+ioprio_set which:i4%IoprioWhich who:i4 ioprio:i4
+ioprio_get which:i4%IoprioWhich who:i4
+inotify_init
+inotify_add_watch fd:fd pathname:<str mask:u4%InotifyMask
+inotify_rm_watch fd:fd wd:i4
+migrate_pages pid:i4 maxnode:u8 old_nodes:<any new_nodes:<any
+openat dfd:dfd filename:<str flags:i4%OpenFlags mode:u2%Mode
+mkdirat dfd:dfd pathname:<str mode:u2%Mode
+mknodat dfd:dfd filename:<str mode:u2%Mode dev:u4
+fchownat dfd:dfd filename:<str user:u4 group:u4 flag:i4%AtFlags
+futimesat dfd:dfd filename:<str utimes:<Timeval[2]
+newfstatat dfd:dfd filename:<str statbuf:>Stat flag:i4%AtFlags
+unlinkat dfd:dfd pathname:<str flag:i4%AtFlags
+renameat olddfd:dfd oldname:<str newdfd:dfd newname:<str
+linkat olddfd:dfd oldname:<str newdfd:dfd newname:<str flags:i4%AtFlags
+symlinkat oldname:<str newdfd:dfd newname:<str
+readlinkat dfd:dfd pathname:<str buf:>bytes[bufsiz] bufsiz:i4
+fchmodat dfd:dfd filename:<str mode:u2%Mode
+faccessat dfd:dfd filename:<str mode:i4%AccessMode
+pselect6 n:i4 inp:=fdset[n] outp:=fdset[n] exp:=fdset[n] tsp:=Timespec sig:<SigsetArgument
+ppoll ufds:=Pollfd[nfds] nfds:u4 tsp:=Timespec sigmask:<sigset sigsetsize:u8
+unshare unshare_flags:u8%CloneFlags
+set_robust_list head:<RobustListHead len:u8
+get_robust_list pid:i4 head_ptr:>u8 len_ptr:>u8
+splice fd_in:fd off_in:=i8 fd_out:fd off_out:=i8 len:u8 flags:u4%SpliceFlags
+tee fdin:fd fdout:fd len:u8 flags:u4%SpliceFlags
+sync_file_range fd:fd offset:i8 nbytes:i8 flags:u4%SyncFileRangeFlags
+vmsplice fd:fd uiov:<Iovec[nr_segs] nr_segs:u8 flags:u4%SpliceFlags
+move_pages pid:i4 nr_pages:u8 pages:<u8[nr_pages] nodes:<i4[nr_pages] status:>i4[nr_pages] flags:i4%MpolFlags
+utimensat dfd:dfd filename:<str utimes:<Timespec[2] flags:i4%AtFlags
+epoll_pwait epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:i4 sigmask:<sigset sigsetsize:u8
+signalfd ufd:fd user_mask:<sigset sizemask:u8
+timerfd_create clockid:i4%ClockId flags:i4%TimerfdFlags
+eventfd count:u4
+fallocate fd:fd mode:i4%FallocateMode offset:i8 len:i8
+timerfd_settime ufd:fd flags:i4%TimerfdFlags utmr:<Itimerspec otmr:>Itimerspec
+timerfd_gettime ufd:fd otmr:>Itimerspec
+accept4 fd:fd upeer_sockaddr:>sockaddr[*upeer_addrlen] upeer_addrlen:=i4 flags:i4%SocketType
+signalfd4 ufd:fd user_mask:<sigset sizemask:u8 flags:i4%SignalfdFlags
+eventfd2 count:u4 flags:i4%EventfdFlags
+epoll_create1 flags:i4%EpollCreateFlags
+dup3 oldfd:fd newfd:fd flags:i4%OpenFlags
+pipe2 fildes:>i4[2] flags:i4%OpenFlags
+inotify_init1 flags:i4%InotifyInitFlags
+preadv fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8
+pwritev fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8
+rt_tgsigqueueinfo tgid:i4 pid:i4 sig:i4%Signals uinfo:<Siginfo
+perf_event_open attr_uptr:<PerfEventAttr pid:i4 cpu:i4 group_fd:fd flags:u8%PerfFlags
+recvmmsg fd:fd mmsg:=Mmsghdr[vlen] vlen:u4 flags:u4%MsgFlags timeout:=Timespec
+fanotify_init flags:u4%FanotifyInitFlags event_f_flags:u4%OpenFlags
+fanotify_mark fanotify_fd:fd flags:u4%FanotifyMarkFlags mask:u8%FanotifyMask dfd:dfd pathname:<str
+prlimit64 pid:i4 resource:u4%Rlimits new_rlim:<Rlimit64 old_rlim:>Rlimit64
+name_to_handle_at dfd:dfd name:<str handle:=FileHandle mnt_id:>any flag:i4%AtFlags
+open_by_handle_at mountdirfd:dfd handle:<FileHandle flags:i4%OpenFlags
+clock_adjtime which_clock:i4%ClockId utx:=Timex
+syncfs fd:fd
+sendmmsg fd:fd mmsg:=Mmsghdr[vlen] vlen:u4 flags:u4%MsgFlags
+setns fd:fd flags:i4%CloneFlags
+getcpu cpup:>u4 nodep:>u4 unused:<any
+process_vm_readv pid:i4 lvec:<Iovec[liovcnt] liovcnt:u8 rvec:<Iovec[riovcnt] riovcnt:u8 flags:u8
+process_vm_writev pid:i4 lvec:<Iovec[liovcnt] liovcnt:u8 rvec:<Iovec[riovcnt] riovcnt:u8 flags:u8
+kcmp pid1:i4 pid2:i4 type:i4%KcmpType idx1:u8 idx2:u8
+finit_module fd:fd uargs:<str flags:i4%FinitModuleFlags
+sched_setattr pid:i4 uattr:<SchedAttr flags:u4
+sched_getattr pid:i4 uattr:>SchedAttr usize:u4 flags:u4
+renameat2 olddfd:dfd oldname:<str newdfd:dfd newname:<str flags:u4%RenameFlags
+seccomp op:u4%SeccompOp flags:u4%SeccompFlags uargs:=any
+getrandom ubuf:>bytes[len] len:u8 flags:u4%GetrandomFlags
+memfd_create uname:<str flags:u4%MemfdFlags
+kexec_file_load kernel_fd:fd initrd_fd:fd cmdline_len:u8 cmdline_ptr:<bytes[cmdline_len] flags:u8%KexecFileFlags
+bpf cmd:i4%BpfCommand uattr:=bytes[size] size:u4
+execveat fd:fd filename:<str argv:<strv envp:<strv flags:i4%AtFlags
+userfaultfd flags:i4%OpenFlags
+membarrier cmd:i4%MembarrierCommand flags:u4 cpu_id:i4
+mlock2 start:u8 len:u8 flags:i4%Mlock2Flags
+copy_file_range fd_in:fd off_in:=i8 fd_out:fd off_out:=i8 len:u8 flags:u4
+preadv2 fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8 flags:i4%RwfFlags
+pwritev2 fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8 flags:i4%RwfFlags
+pkey_mprotect start:u8 len:u8 prot:u8%ProtFlags pkey:i4
+pkey_alloc flags:u8 init_val:u8%PkeyAccess
+pkey_free pkey:i4
+statx dfd:dfd filename:<str flags:u4%AtFlags mask:u4%StatxMask buffer:>Statx
+io_pgetevents ctx_id:u8 min_nr:i8 nr:i8 events:>IoEvent[nr] timeout:<Timespec usig:<AioSigset
+rseq rseq:=Rseq rseq_len:u4 flags:i4%RseqFlags sig:u4
+uretprobe
+uprobe
+pidfd_send_signal pidfd:fd sig:i4%Signals info:<Siginfo flags:u4
+io_uring_setup entries:u4 params:=IoUringParams
+io_uring_enter fd:fd to_submit:u4 min_complete:u4 flags:u4%IoUringEnterFlags argp:<bytes[argsz] argsz:u8
+io_uring_register fd:fd opcode:u4%IoUringRegisterOp arg:=any nr_args:u4
+open_tree dfd:dfd filename:<str flags:u4%OpenTreeFlags
+move_mount from_dfd:dfd from_pathname:<str to_dfd:dfd to_pathname:<str flags:u4%MoveMountFlags
+fsopen _fs_name:<str flags:u4%FsopenFlags
+fsconfig fd:fd cmd:u4%FsconfigCommand _key:<str _value:<any aux:i4
+fsmount fs_fd:fd flags:u4%FsmountFlags attr_flags:u4%MountAttrFlags
+fspick dfd:dfd path:<str flags:u4%FspickFlags
+pidfd_open pid:i4 flags:u4%PidfdFlags
+clone3 uargs:=CloneArgs size:u8
+close_range fd:fd max_fd:fd flags:u4%CloseRangeFlags
+openat2 dfd:dfd filename:<str how:<OpenHow usize:u8
+pidfd_getfd pidfd:fd fd:fd flags:u4
+faccessat2 dfd:dfd filename:<str mode:i4%AccessMode flags:i4%AtFlags
+process_madvise pidfd:fd vec:<Iovec[vlen] vlen:u8 behavior:i4%MadviseAdvice flags:u4
+epoll_pwait2 epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:<Timespec sigmask:<sigset sigsetsize:u8
+mount_setattr dfd:dfd path:<str flags:u4%AtFlags uattr:<MountAttr usize:u8
+quotactl_fd fd:fd cmd:u4 id:u4 addr:=any
+landlock_create_ruleset attr:<LandlockRulesetAttr size:u8 flags:u4%LandlockCreateFlags
+landlock_add_rule ruleset_fd:fd rule_type:u4%LandlockRuleType rule_attr:<any flags:u4
+landlock_restrict_self ruleset_fd:fd flags:u4
+memfd_secret flags:u4%OpenFlags
+process_mrelease pidfd:fd flags:u4
+futex_waitv waiters:<FutexWaitv[nr_futexes] nr_futexes:u4 flags:u4 timeout:<Timespec clockid:i4%ClockId
+set_mempolicy_home_node start:u8 len:u8 home_node:u8 flags:u8
+cachestat fd:fd cstat_range:<CachestatRange cstat:>Cachestat flags:u4
+fchmodat2 dfd:dfd filename:<str mode:u2%Mode flags:u4%AtFlags
+map_shadow_stack addr:u8 size:u8 flags:u4%ShadowStackFlags
+futex_wake uaddr:=u4 mask:u8 nr:i4 flags:u4%Futex2Flags
+futex_wait uaddr:=u4 val:u8 mask:u8 flags:u4%Futex2Flags timeout:<Timespec clockid:i4%ClockId
+futex_requeue waiters:<FutexWaitv[2] flags:u4 nr_wake:i4 nr_requeue:i4
+statmount req:<MntIdReq buf:>bytes[bufsize] bufsize:u8 flags:u4
+listmount req:<MntIdReq mnt_ids:>u8[nr_mnt_ids] nr_mnt_ids:u8 flags:u4%ListmountFlags
+lsm_get_self_attr attr:u4%LsmAttr ctx:>bytes[*size] size:=u4 flags:u4%LsmFlags
+lsm_set_self_attr attr:u4%LsmAttr ctx:<bytes[size] size:u4 flags:u4
+lsm_list_modules ids:>any size:=u4 flags:u4
+mseal start:u8 len:u8 flags:u8
+setxattrat dfd:dfd pathname:<str at_flags:u4%AtFlags name:<str uargs:<XattrArgs usize:u8
+getxattrat dfd:dfd pathname:<str at_flags:u4%AtFlags name:<str uargs:<XattrArgs usize:u8
+listxattrat dfd:dfd pathname:<str at_flags:u4%AtFlags list:>bytes[size] size:u8
+removexattrat dfd:dfd pathname:<str at_flags:u4%AtFlags name:<str
+open_tree_attr dfd:dfd filename:<str flags:u4%OpenTreeFlags uattr:<MountAttr usize:u8
+file_getattr dfd:dfd filename:<str ufattr:>FileAttr usize:u8 at_flags:u4%AtFlags
+file_setattr dfd:dfd filename:<str ufattr:<FileAttr usize:u8 at_flags:u4%AtFlags`
