@@ -37,15 +37,8 @@ Answer result(long rc) { return rc < 0 ? Answer::error(errno) : Answer::of(rc); 
 class Umask {
  public:
   explicit Umask(const Caller& caller) {
-    char text[1024];
-    Fd file(open(("/proc/" + std::to_string(caller.tid) + "/status").c_str(), O_RDONLY | O_CLOEXEC));
-    ssize_t size = file.valid() ? read(file.get(), text, sizeof text - 1) : 0;
-    unsigned mask = 0777;  // unknown: nobody but the owner's absence
-    if (size > 0) {
-      text[size] = 0;
-      if (const char* line = strstr(text, "\nUmask:")) sscanf(line + 7, "%o", &mask);
-    }
-    before_ = umask(mask);
+    long mask = caller.status("Umask:", 8);
+    before_ = umask(mask < 0 ? 0777 : static_cast<mode_t>(mask));  // unknown: nobody gets anything
   }
   ~Umask() { umask(before_); }
   Umask(const Umask&) = delete;
@@ -57,7 +50,8 @@ class Umask {
 
 class Act {
  public:
-  Act(const rv_call& call, const Caller& caller, const GuestMemory& memory, Judge& judge) : a_(call.args), nr_(static_cast<int>(call.nr)), caller_(caller), memory_(memory), judge_(judge) {}
+  Act(const rv_call& call, const Caller& caller, Judge& judge, bool may_block)
+      : a_(call.args), nr_(static_cast<int>(call.nr)), caller_(caller), memory_(caller.tid), judge_(judge), may_block_(may_block) {}
 
   Answer run() {
     switch (nr_) {
@@ -204,6 +198,8 @@ class Act {
     if (flags & O_DIRECTORY && !S_ISDIR(st.st_mode)) return Answer::error(ENOTDIR);
     if (flags & O_PATH) return Answer::descriptor(std::move(r.object), cloexec);
     if (S_ISLNK(st.st_mode)) return Answer::error(ELOOP);
+    // A FIFO waits for its other end, a device for what it likes: never on the thread that serves everybody.
+    if (!may_block_ && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::later();
     return reopen(r.object, flags & ~static_cast<uint32_t>(O_CREAT | O_EXCL | O_NOFOLLOW), mode, cloexec);
   }
 
@@ -297,8 +293,8 @@ class Act {
     ssize_t length = readlinkat(r.object.get(), "", text, sizeof text);
     if (length < 0) return Answer::error(errno);
     // /proc/self is the caller, not us who read it.
-    if (r.path == "/proc/self") length = snprintf(text, sizeof text, "%d", caller_.process);
-    else if (r.path == "/proc/thread-self") length = snprintf(text, sizeof text, "%d/task/%d", caller_.process, caller_.tid);
+    if (r.path == "/proc/self") length = snprintf(text, sizeof text, "%d", caller_.process());
+    else if (r.path == "/proc/thread-self") length = snprintf(text, sizeof text, "%d/task/%d", caller_.process(), caller_.tid);
     length = std::min<ssize_t>(length, size);
     int err = memory_.write_all(out, text, static_cast<size_t>(length));
     return err ? Answer::error(err) : Answer::of(length);
@@ -513,7 +509,7 @@ class Act {
 
   // The caller's own descriptor, the same open file description (pidfd_getfd(2)).
   int take_descriptor(int number, Fd& out) {
-    Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller_.process, 0)));
+    Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller_.process(), 0)));
     if (!process.valid()) return errno;
     out.reset(static_cast<int>(syscall(kPidfdGetfd, process.get(), number, 0)));
     return out.valid() ? 0 : errno;
@@ -547,6 +543,7 @@ class Act {
     Fd socket;
     if (int err = take_descriptor(fd(0), socket)) return Answer::error(err);
     if (int err = judge_.address(address, size, protocol_of(socket), right)) return Answer::error(err);
+    if (!may_block_ && right == RV_RIGHT_CONNECT && !(fcntl(socket.get(), F_GETFL) & O_NONBLOCK)) return Answer::later();
     auto* given = reinterpret_cast<const sockaddr*>(address);
     if (right == RV_RIGHT_CONNECT) return result(connect(socket.get(), given, static_cast<socklen_t>(size)));
     Umask mask(caller_);
@@ -556,8 +553,9 @@ class Act {
   const uint64_t* a_;
   const int nr_;
   const Caller& caller_;
-  const GuestMemory& memory_;
+  const GuestMemory memory_;
   Judge& judge_;
+  const bool may_block_;
 };
 
 constexpr int kCalls[] = {SYS_open, SYS_creat, SYS_openat, SYS_openat2, SYS_stat, SYS_lstat, SYS_newfstatat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
@@ -570,6 +568,6 @@ constexpr int kCalls[] = {SYS_open, SYS_creat, SYS_openat, SYS_openat2, SYS_stat
 
 bool can_act_on_behalf(int nr) { return std::find(std::begin(kCalls), std::end(kCalls), nr) != std::end(kCalls); }
 
-Answer act_on_behalf(const rv_call& call, const Caller& caller, const GuestMemory& memory, Judge& judge) { return Act(call, caller, memory, judge).run(); }
+Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block) { return Act(call, caller, judge, may_block).run(); }
 
 }  // namespace rvisor

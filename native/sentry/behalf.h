@@ -14,12 +14,14 @@ namespace rvisor {
 
 // What becomes of the waiting call.
 struct Answer {
-  enum class Kind { value, error, descriptor } kind = Kind::error;
+  enum class Kind { value, error, descriptor, later } kind = Kind::error;
   int64_t value = 0;
   int err = 0;
   Fd fd;                  // descriptor: a copy goes into the guest
   uint32_t fd_flags = 0;  // 0 or O_CLOEXEC
 
+  // It may wait for something the guest controls: to be carried out on a thread of its own, with `may_block`.
+  static Answer later() { return {Kind::later, 0, 0, Fd(), 0}; }
   static Answer of(int64_t value) { return {Kind::value, value, 0, Fd(), 0}; }
   static Answer error(int err) { return {Kind::error, 0, err, Fd(), 0}; }
   static Answer descriptor(Fd fd, uint32_t flags) { return {Kind::descriptor, 0, 0, std::move(fd), flags}; }
@@ -39,6 +41,6 @@ class Judge {
 bool can_act_on_behalf(int nr);
 
 // Carries out `call` for `caller`. The calling thread must have a umask and a working directory of its own (unshare(CLONE_FS)).
-Answer act_on_behalf(const rv_call& call, const Caller& caller, const GuestMemory& memory, Judge& judge);
+Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block);
 
 }  // namespace rvisor

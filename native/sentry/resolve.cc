@@ -9,8 +9,11 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "mount_api.h"
@@ -98,9 +101,9 @@ class Walk {
     Place place = place_of(out_.directory.get());
     if (place == Place::in_proc) return jump(name, last && !out_.slash);
     if (place == Place::proc_root && name == "self") {
-      text = std::to_string(caller_.process);
+      text = std::to_string(caller_.process());
     } else if (place == Place::proc_root && name == "thread-self") {
-      text = std::to_string(caller_.process) + "/task/" + std::to_string(caller_.tid);
+      text = std::to_string(caller_.process()) + "/task/" + std::to_string(caller_.tid);
     } else if (int err = read_link(out_.directory.get(), name.c_str(), text)) {
       return err;
     }
@@ -142,9 +145,27 @@ class Walk {
 
 }  // namespace
 
+std::string Caller::proc(const char* name) const { return "/proc/" + std::to_string(tid) + "/" + name; }
+
+long Caller::status(const char* field, int base) const {
+  char text[2048];
+  Fd file(open(proc("status").c_str(), O_RDONLY | O_CLOEXEC));
+  ssize_t size = file.valid() ? read(file.get(), text, sizeof text - 1) : -1;
+  if (size <= 0) return -1;
+  text[size] = 0;
+  // The first line holds the thread's name, its own choice; the kernel escapes line feeds in it.
+  std::string key = "\n" + std::string(field);
+  const char* line = strstr(text, key.c_str());
+  return line ? strtol(line + key.size(), nullptr, base) : -1;
+}
+
+pid_t Caller::process() const {
+  if (process_ < 0) process_ = static_cast<pid_t>(std::max(0L, status("Tgid:", 10)));
+  return process_;
+}
+
 int open_descriptor(const Caller& caller, int fd, Fd& out) {
-  std::string base = "/proc/" + std::to_string(caller.process) + "/task/" + std::to_string(caller.tid);
-  out = open_path(AT_FDCWD, (base + (fd == AT_FDCWD ? "/cwd" : "/fd/" + std::to_string(fd))).c_str(), 0);
+  out = open_path(AT_FDCWD, caller.proc(fd == AT_FDCWD ? "cwd" : ("fd/" + std::to_string(fd)).c_str()).c_str(), 0);
   if (out.valid()) return 0;
   return errno == ENOENT && fd != AT_FDCWD ? EBADF : errno;
 }

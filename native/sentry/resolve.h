@@ -10,10 +10,20 @@
 
 namespace rvisor {
 
-// A thread of the guest, in the guest's pid namespace.
-struct Caller {
-  pid_t tid;
-  pid_t process;  // its thread group
+// A thread of the guest, by its number in the guest's pid namespace.
+class Caller {
+ public:
+  explicit Caller(pid_t thread) : tid(thread) {}
+  const pid_t tid;
+  // Its thread group, looked up when first asked for; 0 when the thread is gone.
+  pid_t process() const;
+  // "/proc/<tid>/<name>"
+  std::string proc(const char* name) const;
+  // The number behind a field of /proc/<tid>/status ("Tgid:"), -1 where it cannot be read.
+  long status(const char* field, int base) const;
+
+ private:
+  mutable pid_t process_ = -1;
 };
 
 struct Resolved {

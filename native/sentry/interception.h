@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answering the guest's notified calls: decides by the core's program, carries out on the guest's behalf what is decided by path or
+// address, and reports refusals. Lives in init: the guest's identity, pid namespace and Landlock domain are its own, so what
+// it does for the guest is what the guest may do; and pid 1 can be neither signalled nor traced from inside.
+#pragma once
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../core/rv_core.h"
+#include "behalf.h"
+#include "failure.h"
+#include "fd.h"
+#include "listener.h"
+
+namespace rvisor {
+
+// A call that was refused, or that ended the guest.
+struct Violation {
+  uint64_t time_ns = 0;  // CLOCK_REALTIME
+  pid_t tid = 0;
+  pid_t process = 0;
+  std::string executable;
+  rv_call call{};
+  uint32_t rule = RV_ID_NONE;
+  int err = 0;        // 0: the guest is killed
+  std::string path;   // what was decided on, where a path was
+  std::string address;  // likewise the bytes of a socket address
+};
+
+// Where refusals go. Called from several threads; must not wait.
+class Refusals {
+ public:
+  virtual ~Refusals() = default;
+  virtual void refused(const Violation& violation) = 0;
+  // `count` more of (syscall, rule) were refused than were reported one by one.
+  virtual void suppressed(uint32_t nr, uint32_t rule, uint64_t count) = 0;
+  virtual void kill_guest() = 0;
+};
+
+// How many refusals are reported in full; the rest is counted, exactly, and reported as numbers.
+class Budget {
+ public:
+  // True when this one may be reported.
+  bool spend(uint64_t now_ns);
+  void suppress(uint32_t nr, uint32_t rule);
+  // What was suppressed since the last call, as ((nr, rule), count).
+  std::map<std::pair<uint32_t, uint32_t>, uint64_t> take();
+
+  static constexpr uint32_t kBurst = 256, kPerSecond = 64;
+  static constexpr size_t kKinds = 4096;  // kinds beyond these are counted together
+
+ private:
+  uint64_t last_ns_ = 0;
+  double tokens_ = kBurst;
+  std::map<std::pair<uint32_t, uint32_t>, uint64_t> suppressed_;
+};
+
+class Interception {
+ public:
+  // `program`: compiled rules (rv_abi.h), checked here. Both must outlive every thread that `serve` starts.
+  Interception(std::vector<uint64_t> program, Refusals& refusals) : program_(std::move(program)), refusals_(refusals) {}
+
+  Status validate(size_t size) const;
+
+  // Starts a thread that answers this listener until no task uses its filter any more.
+  Status serve(Fd listener);
+
+  // Reports counts of what was suppressed. Called now and then, and at the end.
+  void flush();
+
+ private:
+  class Server;
+  void record(Violation violation);
+
+  const std::vector<uint64_t> program_;
+  Refusals& refusals_;
+  pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+  Budget budget_;
+  std::atomic<int> deferred_{0};
+};
+
+}  // namespace rvisor
