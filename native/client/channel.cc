@@ -16,12 +16,11 @@ namespace rvisor {
 
 int Streams::open(const int32_t* stdio) {
   if (stdio[0] == RVISOR_TERMINAL) return 0;
+  // All of the caller's numbers before anything is opened here, which could take the number of one that the caller has closed.
+  for (size_t i = 0; i < 3; i++)
+    if (stdio[i] >= 0 && fcntl(guest_[i] = stdio[i], F_GETFD) < 0) return errno;
   for (size_t i = 0; i < 3; i++) {
-    if (stdio[i] >= 0) {
-      if (fcntl(stdio[i], F_GETFD) < 0) return errno;
-      guest_[i] = stdio[i];
-      continue;
-    }
+    if (stdio[i] >= 0) continue;
     if (stdio[i] == RVISOR_NULL) {
       owned_[i].reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
       if (!owned_[i].valid()) return errno;

@@ -84,6 +84,9 @@ const char* rvisor_errno_text(int32_t error) {
 }
 
 int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const int32_t* stdio, int32_t* out) {
+  out[0] = 1;
+  Streams streams;
+  if (int error = streams.open(stdio)) return -error;
   out[0] = 0;
   Fd executable(open(sentry, O_PATH | O_CLOEXEC));
   if (!executable.valid()) return -errno;
@@ -97,8 +100,6 @@ int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, events)) return -errno;
   Fd our_events(events[0]), their_events(events[1]);
   if (fcntl(our_events.get(), F_SETFL, O_NONBLOCK)) return -errno;
-  Streams streams;
-  if (int error = streams.open(stdio)) return -error;
 
   Child child{executable.get(), null.get(), {their_control.get(), their_events.get(), memory.get(), streams.guest(0), streams.guest(1), streams.guest(2)}};
   alignas(16) char stack[16384];

@@ -66,7 +66,6 @@ export class Session {
   #next = 0
   #heard = false
   #endHeard = false
-  #ended = false
   #reason: Reason = "sentry"
 
   constructor(native: Native, watcher: Watcher, plan: Plan, launched: Int32Array) {
@@ -81,8 +80,9 @@ export class Session {
     this.#events.wait(this.#read)
   }
 
+  /** Whether requests can be served: the main command runs, and nobody has hung up. */
   get alive(): boolean {
-    return !this.#ended && this.#control.fd >= 0
+    return !this.main.ended && this.#control.fd >= 0
   }
 
   command(id: number): Running {
@@ -306,15 +306,13 @@ export class Session {
   #guestGone(): boolean {
     if (this.#init === undefined) return true
     try {
-      process.kill(this.#init, 0)
-      return false
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === "ESRCH"
+      return readFileSync(`/proc/${this.#init}/stat`, "utf8").includes(") Z ") // dead, and nobody waits for it yet
+    } catch {
+      return true
     }
   }
 
   #conclude(): void {
-    this.#ended = true
     this.#control.close()
     const lost = new SetupError({
       step: "launch",
@@ -325,7 +323,7 @@ export class Session {
     })
     for (const command of [...this.#commands.values()]) {
       if (command.ended) continue
-      Deferred.doneUnsafe(command.started, Effect.fail(lost))
+      Deferred.doneUnsafe(command.started, Effect.fail(command.id === 0 ? lost : goneError("exec")))
       this.#end(command, new Killed({ reason: this.#reason, message: this.#explain(this.#reason) }))
     }
     for (const reply of this.#replies.values()) Deferred.doneUnsafe(reply, Effect.fail(goneError("processes")))
