@@ -74,8 +74,8 @@ const mounts = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").le
 type Victim = "host" | "rvisor-warden" | "rvisor-sentry" | "rvisor-init" | "host and warden"
 const victims: ReadonlyArray<Victim> = ["host", "rvisor-warden", "rvisor-sentry", "rvisor-init", "host and warden"]
 
-/** One sandbox with children of every kind, one of our processes killed after `delay` ms; what the reaper found left. */
-const killRound = (victim: Victim, delay: number): Promise<string> =>
+/** One sandbox with children of every kind, one of our processes killed after `delay` ms; what the reaper found left, and whether the guest had started. */
+const killRound = (victim: Victim, delay: number): Promise<{ readonly end: string; readonly up: boolean }> =>
   new Promise((resolve, reject) => {
     const guest = "setsid sleep 300 & (sleep 300 & sleep 300) & trap '' TERM INT HUP; echo up; sleep 300 & wait; wait"
     const limits = root ? ["--memory", "256MiB", "--processes", "50"] : []
@@ -100,21 +100,26 @@ const killRound = (victim: Victim, delay: number): Promise<string> =>
       if (timer === undefined && output.includes("\n")) timer = setTimeout(strike, delay, Number(output.split("\n")[0]))
     })
     child.on("error", reject)
-    child.on("close", () => resolve(output.trim().split("\n").at(-1)!))
+    child.on("close", () => resolve({ end: output.trim().split("\n").at(-1)!, up: /^up$/m.test(output) }))
   })
 
 describe("kill -9", () => {
   it(`of the host program, the warden, the sentry and init at ${ROUNDS} random moments leaves nothing`, async () => {
     const before = mounts()
     const left: Array<string> = []
+    let started = 0
     for (let round = 0; round < ROUNDS; round++) {
       const victim = victims[round % victims.length]!
       const delay = random() * (round % 2 === 0 ? 60 : 250)
-      const end = await killRound(victim, delay)
+      const { end, up } = await killRound(victim, delay)
+      if (up) started++
       if (end !== "clean") left.push(`round ${round}, ${victim} after ${delay.toFixed(1)} ms: ${end}`)
     }
     expect(left, `seed ${seed}`).toEqual([])
     expect(mounts()).toBe(before)
+    // The moments lie on both sides of the guest's first instruction.
+    expect(started).toBeGreaterThan(ROUNDS / 5)
+    expect(started).toBeLessThan(ROUNDS)
     // Where host and warden went in one moment nobody was there to tidy control groups: the next start does.
     if (root) {
       execFileSync(rvisor[0]!, [...rvisor.slice(1), "run", "--memory", "64MiB", "--processes", "20", "--", "true"])
