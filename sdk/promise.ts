@@ -45,6 +45,9 @@ import * as Sandbox from "./Sandbox.ts"
 export { ChangesError, LoadError, PolicyError, SandboxError, SetupError } from "./errors.ts"
 export type { BinaryEncoding, CommandOptions, Input, Output, SpawnOptions, TextEncoding } from "./internal/promiseOptions.ts"
 export { type Captured, type CommandResult, type Failure, SandboxCommandError } from "./internal/promiseResult.ts"
+export type { Change, Committed } from "./Changes.ts"
+export type { Process } from "./internal/protocol.ts"
+export type { Reason, Usage } from "./Outcome.ts"
 export * as Policy from "./Policy.ts"
 
 // ------------------------------------------------------------------------------------------------------------- types
@@ -201,12 +204,14 @@ const open = async <A, E>(
   options: Resolved,
   since: number
 ): Promise<{ readonly started: A; readonly scope: Scope.Closeable }> => {
+  const { signal } = options
+  const canceled = () => new SandboxCommandError(describe(command, { options, since }), "Command was canceled before it ran", signal!.reason)
+  if (signal?.aborted) throw canceled()
   const scope = Effect.runSync(Scope.make())
-  const exit = await Effect.runPromiseExit(Scope.provide(start, scope), options.signal === undefined ? undefined : { signal: options.signal })
+  const exit = await Effect.runPromiseExit(Scope.provide(start, scope), signal === undefined ? undefined : { signal })
   if (Exit.isSuccess(exit)) return { started: exit.value, scope }
   await Effect.runPromise(Scope.close(scope, exit))
-  if (!options.signal?.aborted || !Cause.hasInterrupts(exit.cause)) throw Cause.squash(exit.cause)
-  throw new SandboxCommandError(describe(command, { options, since }), "Command was canceled before it ran", options.signal.reason)
+  throw signal?.aborted && Cause.hasInterrupts(exit.cause) ? canceled() : Cause.squash(exit.cause)
 }
 
 const launch = async <O>(file: string, args: ReadonlyArray<string>, options: Resolved): Promise<SandboxHandle<O>> => {
