@@ -264,8 +264,17 @@ export const isResolved = (path: Uint8Array): boolean =>
 const equalNames = (a: ReadonlyArray<Uint8Array>, b: ReadonlyArray<Uint8Array>): boolean =>
   a.length === b.length && a.every((name, index) => Buffer.compare(name, b[index]!) === 0)
 
-const patternsOf = (glob: string): ReadonlyArray<ReadonlyArray<Name>> =>
-  alternatives(glob).map((text) => text === "/" ? [] : text.slice(1).split("/").map((name): Name => name === "**" ? "**" : readName(name)))
+const patterns = new WeakMap<PathRule, ReadonlyArray<ReadonlyArray<Name>>>()
+
+const patternsOf = (rule: Extract<PathRule, { readonly glob: string }>): ReadonlyArray<ReadonlyArray<Name>> => {
+  const known = patterns.get(rule)
+  if (known !== undefined) return known
+  const read = alternatives(rule.glob).map((text) =>
+    text === "/" ? [] : text.slice(1).split("/").map((name): Name => name === "**" ? "**" : readName(name))
+  )
+  patterns.set(rule, read)
+  return read
+}
 
 const bytesOf = (path: string | Uint8Array): Uint8Array => typeof path === "string" ? Buffer.from(path) : path
 
@@ -277,7 +286,7 @@ const coversPath = (rule: PathRule, path: Uint8Array, tree: boolean): boolean =>
     return equalNames(own, rule.scope === "subtree" ? names.slice(0, own.length) : names) || (tree && equalNames(own.slice(0, names.length), names))
   }
   const characters = names.map(charactersOf)
-  return patternsOf(rule.glob).some((pattern) =>
+  return patternsOf(rule).some((pattern) =>
     namesMatch(pattern, characters) ||
     (rule.scope === "subtree" && characters.some((_, length) => namesMatch(pattern, characters.slice(0, length)))) ||
     (tree && couldMatchBeneath(pattern, characters))
