@@ -424,6 +424,7 @@ class Planner {
     yield* walk(start, {
       visit: (path, { directory, link }) => {
         const own = names(path)
+        if (this.view.covering(own[0]!) !== tree) return false // something else is mounted there
         const matched = own.some((name) => pattern.matches(name) || (directory && pattern.matches(`${name}/`)))
         if (!matched) return directory && own.some((name) => pattern.depth === undefined || depthOf(name) < pattern.depth)
         if (path.includes("\uFFFD") && lstat(path) === undefined) {
