@@ -105,8 +105,8 @@ describe("presets", () => {
 
   it("strict allows nothing that default does not, and default nothing that trusted does not", () => {
     const [standard, strict, trusted] = presets.map((preset) => new Set(seccompRules(preset, undefined).filter((r) => r.action === "allow").map((r) => r.nr)))
-    expect(strict!.isSubsetOf(standard!)).toBe(true)
-    expect(standard!.isSubsetOf(trusted!)).toBe(true)
+    expect([...strict!].filter((nr) => !standard!.has(nr))).toEqual([])
+    expect([...standard!].filter((nr) => !trusted!.has(nr))).toEqual([])
   })
 
   it("no call is refused twice, or both refused and conditional", () => {
