@@ -1,0 +1,488 @@
+/**
+ * TypeScript that answers a system call of the guest.
+ *
+ *     const fakeHostname = SyscallHandler.make("uname", (call) =>
+ *       Effect.gen(function*() {
+ *         yield* call.args.name.write(Syscall.Utsname.make({ sysname: "Linux", nodename: "box" }))
+ *         return Verdict.value(0)
+ *       }))
+ *
+ * A handler declares what it needs: its `power`, what it does with guest memory, which calls it wants (`where`). The type of `call`
+ * and the verdicts it may return have only what follows from that, and `check` says the same at run time for handlers that come
+ * without types. docs/handlers.md has the rules and why they are so.
+ */
+import { Cause, Duration, Effect, Exit } from "effect"
+import { name as errnoName, number as errnoNumber, type ErrnoName } from "./Errno.ts"
+import { PolicyFault } from "./errors.ts"
+import type { Address, ConstPointer, GuestFault, Pointer } from "./GuestMemory.ts"
+import { suggest } from "./internal/faults.ts"
+import { type ArgumentValues, argumentsOf, type Reach } from "./internal/syscall/call.ts"
+import {
+  addressArgument,
+  type AddressSyscall,
+  type BehalfSyscall,
+  type DescriptorSyscall,
+  type FixedSyscall,
+  isTraceOnly,
+  type MemorySyscall,
+  pathArguments,
+  type PathSyscall,
+  type RegisterSyscall,
+  returnsDescriptor,
+  safetyClass,
+  type TraceOnlySyscall
+} from "./internal/syscall/classes.ts"
+import type { SyscallArguments } from "./internal/syscall/generated/arguments.ts"
+import type { Layout } from "./internal/syscall/layout.ts"
+import { constPointer, type Memory, objectCodec, pointer } from "./internal/syscall/pointee.ts"
+import { isSyscallName, syscallInfo } from "./internal/syscall/table.ts"
+import { type SyscallName, syscallNumbers } from "./internal/syscalls.ts"
+import * as Verdict from "./Verdict.ts"
+import type { Clause } from "./Where.ts"
+
+/**
+ * `observe`: sees calls as they are made, changes nothing and answers nothing. `answer`: may answer in the kernel's place. `steer`:
+ * may also change arguments, run other calls in the guest, and see results, at the price of a ptrace stop.
+ */
+export type Power = "observe" | "answer" | "steer"
+
+/**
+ * What the handler does with guest memory before its verdict.
+ * `copied`: it may read, and then the call may go on only where the kernel is sure to see what was read (docs/handlers.md).
+ * `none`: it reads nothing, so any call may go on. Pointers have no `read`.
+ * `racy`: it may read and let any call go on, knowing that a hostile guest can show the handler one thing and the kernel another.
+ * What such a handler refuses is advice, not a boundary.
+ */
+export type MemoryUse = "copied" | "none" | "racy"
+
+/** What is done where a handler throws, exceeds its deadline, or gives a verdict that it may not give. */
+export type OnFailure = "kill" | "continue" | ErrnoName
+
+/** The bytes of a pointer argument that the kernel fills in, for a handler that reads nothing. */
+export interface WritePointer<in A> extends Address {
+  readonly write: (value: A) => Effect.Effect<void, GuestFault>
+}
+
+type Argument<T, P extends Power, M extends MemoryUse> = T extends Pointer<infer A>
+  ? P extends "observe" ? ConstPointer<A> : M extends "none" ? WritePointer<A> : Pointer<A>
+  : T extends ConstPointer<infer A> ? M extends "none" ? P extends "observe" ? ConstPointer<A> : Address : ConstPointer<A>
+  : T
+
+export type Arguments<Name extends SyscallName, P extends Power = "answer", M extends MemoryUse = "copied"> = {
+  readonly [K in keyof SyscallArguments[Name]]: Argument<SyscallArguments[Name][K], P, M>
+}
+
+/** New values for arguments: an integer as number or bigint, a pointer as address or as another pointer. */
+export type Replacement<Name extends SyscallName> = {
+  readonly [K in keyof SyscallArguments[Name]]?: SyscallArguments[Name][K] extends Address ? bigint | Address : number | bigint
+}
+
+interface CallOf<Name extends SyscallName, P extends Power, M extends MemoryUse> {
+  readonly name: Name
+  readonly number: number
+  /** The calling thread and its process, as the host numbers them. */
+  readonly tid: number
+  readonly pid: number
+  readonly args: Arguments<Name, P, M>
+  /** The argument registers as the guest set them, all 64 bits. */
+  readonly registers: readonly [bigint, bigint, bigint, bigint, bigint, bigint]
+}
+
+interface ReadableCall {
+  /** A structure at an address that was found in another one, or in an integer argument: `call.at(Syscall.Winsize, call.args.arg)`. */
+  readonly at: <A>(layout: Layout<A>, address: bigint) => Pointer<A>
+}
+
+interface ObservedCall {
+  readonly at: <A>(layout: Layout<A>, address: bigint) => ConstPointer<A>
+}
+
+/** The guest's thread could not be made to run another call: it died, or was killed, on the way. */
+export interface SteeredCall<Name extends SyscallName, Runs extends boolean> {
+  /** Runs another call in the calling thread, now, and gives its result. Arguments as registers; those not given are 0. */
+  readonly inject: <N extends SyscallName>(name: N, args: Replacement<N>) => Effect.Effect<Verdict.Result, GuestFault>
+  /** Room below the thread's stack that is the handler's until the call returns: an address for `inject` and `rewrite`. */
+  readonly scratch: (bytes: Uint8Array) => Effect.Effect<bigint, GuestFault>
+  /** The call is made with these arguments changed. */
+  readonly rewrite: Runs extends true ? (args: Replacement<Name>) => Verdict.Rewrite<Name> : never
+  /** The call is made (with arguments changed, if given), and then the hook sees its result and may replace it. */
+  readonly after: Runs extends true ? <R = never>(
+    hook: (result: Verdict.Result) => Effect.Effect<Verdict.Continue | Verdict.Value | Verdict.Errno, GuestFault, R>,
+    args?: Replacement<Name>
+  ) => Verdict.After<Name, R> : never
+}
+
+/** Whether the guest's own call may run after the handler: it has not read what the kernel will read again. */
+type Runs<Name extends SyscallName, M extends MemoryUse> = M extends "none" | "racy" ? true : Name extends RegisterSyscall ? true : false
+/** `Continue` is also safe where the sentry makes the call itself, from what the handler read. */
+type Continues<Name extends SyscallName, M extends MemoryUse> = Runs<Name, M> extends true ? true : Name extends BehalfSyscall ? true : false
+
+export type Call<Name extends SyscallName, P extends Power = "answer", M extends MemoryUse = "copied"> =
+  & CallOf<Name, P, M>
+  & (P extends "observe" ? ObservedCall : M extends "none" ? unknown : ReadableCall)
+  & (P extends "steer" ? SteeredCall<Name, Runs<Name, M>> : unknown)
+
+/** What a handler of this power may return. */
+export type Allowed<Name extends SyscallName, P extends Power = "answer", M extends MemoryUse = "copied"> = P extends "observe" ? Verdict.Continue :
+  | Verdict.Value
+  | Verdict.Errno
+  | Verdict.Kill
+  | (Name extends DescriptorSyscall ? Verdict.Fd : never)
+  | (Continues<Name, M> extends true ? Verdict.Continue : never)
+  | (P extends "steer" ? Runs<Name, M> extends true ? Verdict.Rewrite<Name> | Verdict.After<Name, any> : never : never)
+
+/** Integer arguments, by name. */
+type IntegerArgument<Name extends SyscallName> = {
+  [K in keyof SyscallArguments[Name] & string]: SyscallArguments[Name][K] extends number | bigint ? K : never
+}[keyof SyscallArguments[Name] & string]
+type PointerArgument<Name extends SyscallName> = Exclude<keyof SyscallArguments[Name] & string, IntegerArgument<Name>>
+
+/** A filter that looks at memory races like a handler that does. */
+type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P extends "observe" ? true : M extends "none" ? Name extends MemorySyscall ? false : true : true
+type Needs<Name extends SyscallName, P extends Power, M extends MemoryUse> =
+  | IntegerArgument<Name>
+  | (Filters<Name, P, M> extends true ?
+    | (Name extends PathSyscall ? "<path>" | PointerArgument<Name> : never)
+    | (Name extends AddressSyscall ? "<address>" : never)
+    : never)
+
+export interface Options<Name extends SyscallName, P extends Power, M extends MemoryUse> {
+  readonly power?: P
+  /** Default `copied`. Of no meaning for `observe`, which can decide nothing. */
+  readonly memory?: M
+  /** Which calls are wanted: decided in native code. Several clauses must all hold. */
+  readonly where?: Clause<Needs<Name, P, M>> | ReadonlyArray<Clause<Needs<Name, P, M>>>
+  /** How long the handler may take. Default 10 seconds. Milliseconds, or text such as "500 millis". */
+  readonly deadline?: Duration.Input
+  /** Default `kill`. `continue` lets the call go on unseen: only where the handler could have said so itself. */
+  readonly onFailure?: "kill" | ErrnoName | ("observe" extends P ? "continue" : Continues<Name, M> extends true ? "continue" : never)
+  /** What reports call it. Default: the call's name. */
+  readonly label?: string
+}
+
+/** What brings a call to the handlers: the backend fills it in. */
+export interface Incoming {
+  readonly name: SyscallName
+  readonly tid: number
+  readonly pid: number
+  /** Six argument registers. */
+  readonly registers: BigUint64Array
+  readonly memory: Memory
+  /** Only at a trace point. */
+  readonly tracee?: Tracee
+}
+
+/** What a stopped thread can be made to do. */
+export interface Tracee {
+  readonly inject: (number: number, registers: BigUint64Array) => Effect.Effect<bigint, GuestFault>
+  readonly scratch: (bytes: Uint8Array) => Effect.Effect<bigint, GuestFault>
+}
+
+/** Default deadline in milliseconds. */
+export const defaultDeadline = 10_000
+
+export interface SyscallHandler<out Name extends SyscallName = SyscallName, out R = never> {
+  readonly name: Name
+  readonly label: string
+  readonly power: Power
+  readonly memory: MemoryUse
+  readonly where: ReadonlyArray<Clause>
+  /** Milliseconds; `Infinity` for none. */
+  readonly deadline: number
+  readonly onFailure: OnFailure
+  /** The handler itself, over a call as it came. Neither deadline nor failure policy are in it: `answer` has them. */
+  readonly run: (incoming: Incoming) => Effect.Effect<Verdict.Verdict<Name, R>, GuestFault, R>
+}
+
+/** Any handler, whatever it answers and requires. */
+export type Any = SyscallHandler<SyscallName, unknown>
+
+/** The services that a handler, or each of a list of handlers, requires. */
+export type Services<H> = H extends SyscallHandler<any, infer R> ? R : never
+
+type AfterServices<V> = V extends Verdict.After<any, infer R> ? R : never
+
+/** Calls that a handler without options can stand at. */
+type Plain = Exclude<SyscallName, FixedSyscall | TraceOnlySyscall>
+
+interface Make {
+  /** With the power to answer, for every call of that name. */
+  <const Name extends Plain, V extends Allowed<Name>, R>(
+    name: Name,
+    handler: (call: Call<Name>) => Effect.Effect<V, GuestFault, R>
+  ): SyscallHandler<Name, R | AfterServices<V>>
+  <const Name extends Exclude<SyscallName, FixedSyscall>, V extends Allowed<Name, P, M>, R, const P extends Power = "answer", const M extends MemoryUse = "copied">(
+    name: Name,
+    options: Options<Name, P, M> & (Name extends TraceOnlySyscall ? { readonly power: "observe" | "steer" } : unknown),
+    handler: (call: Call<Name, P, M>) => Effect.Effect<V, GuestFault, R>
+  ): SyscallHandler<Name, R | AfterServices<V>>
+}
+
+interface LooseOptions {
+  readonly power?: Power
+  readonly memory?: MemoryUse
+  readonly where?: Clause | ReadonlyArray<Clause>
+  readonly deadline?: Duration.Input
+  readonly onFailure?: OnFailure
+  readonly label?: string
+}
+type LooseHandler = (call: never) => Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault, unknown>
+
+/** A handler as plain immutable data; nothing happens until a policy with it is used. `check` finds what the compiler did not. */
+export const make: Make = ((name: SyscallName, first: LooseOptions | LooseHandler, second?: LooseHandler): Any => {
+  const options = second === undefined ? {} : first as LooseOptions
+  const handler = second ?? first as LooseHandler
+  const power = options.power ?? "answer"
+  const memory = power === "observe" ? "racy" : options.memory ?? "copied"
+  const reach: Reach = power === "observe" ? "read" : memory === "none" ? "write" : "all"
+  return {
+    name,
+    label: options.label ?? name,
+    power,
+    memory,
+    where: options.where === undefined ? [] : Array.isArray(options.where) ? options.where : [options.where],
+    deadline: options.deadline === undefined ? defaultDeadline : Duration.toMillis(options.deadline),
+    onFailure: options.onFailure ?? "kill",
+    run: (incoming) => Effect.suspend(() => handler(callOf(incoming, power, reach) as never))
+  } as Any
+}) as Make
+
+const replaced = (name: SyscallName, args: Readonly<Record<string, number | bigint | Address | undefined>>): ReadonlyMap<number, bigint> => {
+  const registers = new Map<number, bigint>()
+  for (const [key, given] of Object.entries(args)) {
+    const argument = syscallInfo(name).arguments.find((a) => a.name === key)
+    if (argument === undefined) throw new TypeError(`${name} has no argument ${key}`)
+    if (given !== undefined) registers.set(argument.index, BigInt.asUintN(64, BigInt(typeof given === "object" ? given.address : given)))
+  }
+  return registers
+}
+
+/** A register after a call, as the C library reads it: -4095 to -1 are errors. */
+export const resultOf = (raw: bigint): Verdict.Result => {
+  const failed = raw < 0n && raw >= -4095n
+  return { raw, value: failed ? -1n : raw, errno: failed ? errnoName(Number(-raw)) : undefined }
+}
+
+const callOf = (incoming: Incoming, power: Power, reach: Reach): unknown => {
+  const { name, memory, tracee } = incoming
+  const call: Record<string, unknown> = {
+    name,
+    number: syscallNumbers[name],
+    tid: incoming.tid,
+    pid: incoming.pid,
+    args: argumentsOf(incoming.name, incoming.registers, memory, reach),
+    get registers() {
+      return [...incoming.registers]
+    }
+  }
+  if (reach === "read") call["at"] = (layout: Layout<unknown>, address: bigint) => constPointer(memory, address, objectCodec(layout))
+  if (reach === "all") call["at"] = (layout: Layout<unknown>, address: bigint) => pointer(memory, address, objectCodec(layout))
+  if (power === "steer" && tracee !== undefined) {
+    call["inject"] = (other: SyscallName, args: ArgumentValues) => {
+      const registers = new BigUint64Array(6)
+      for (const [index, value] of replaced(other, args)) registers[index] = value
+      return Effect.map(tracee.inject(syscallNumbers[other], registers), resultOf)
+    }
+    call["scratch"] = tracee.scratch
+    call["rewrite"] = (args: ArgumentValues): Verdict.Rewrite<SyscallName> => ({ _tag: "Rewrite", name, registers: replaced(name, args) })
+    call["after"] = (hook: Verdict.After<SyscallName, unknown>["hook"], args: ArgumentValues = {}): Verdict.After<SyscallName, unknown> => ({
+      _tag: "After",
+      name,
+      registers: replaced(name, args),
+      hook
+    })
+  }
+  return call
+}
+
+// ------------------------------------------------------------------------------------------------ what a handler may do
+
+/** May the guest's own call run after this handler? See `Runs`. */
+const runs = (handler: Any): boolean => handler.memory !== "copied" || safetyClass(handler.name) === "registers"
+
+/** Whether this handler may give a verdict: what the types say, at run time. */
+export const allows = (handler: Any, verdict: Verdict.Verdict<SyscallName, unknown>["_tag"]): boolean => {
+  if (handler.power === "observe") return verdict === "Continue"
+  switch (verdict) {
+    case "Value":
+    case "Errno":
+    case "Kill":
+      return true
+    case "Fd":
+      return returnsDescriptor(handler.name)
+    case "Continue":
+      return runs(handler) || safetyClass(handler.name) === "behalf"
+    case "Rewrite":
+    case "After":
+      return handler.power === "steer" && runs(handler)
+  }
+}
+
+/**
+ * True if what the handler refuses stays refused whatever the guest does: it never lets a call run on memory that it has judged. Only
+ * handlers of `memory: "racy"` (and observers, which refuse nothing) are not.
+ */
+export const isBoundary = (handler: Any): boolean => handler.memory !== "racy"
+
+/** Which interception point the handler needs: a notification, or a ptrace stop. */
+export const point = (handler: Any): "notify" | "trace" => handler.power === "steer" || isTraceOnly(handler.name) ? "trace" : "notify"
+
+const powers: ReadonlyArray<string> = ["observe", "answer", "steer"]
+const uses: ReadonlyArray<string> = ["copied", "none", "racy"]
+
+/**
+ * Everything that is wrong with a handler, `[]` for a good one: names that do not exist, filters on what the call does not have,
+ * and verdicts that a guest could race. The plan refuses a handler that has faults. `path` is where it stands in the policy.
+ */
+export const check = (handler: Any, path = "handler"): ReadonlyArray<PolicyFault> => {
+  const faults: Array<PolicyFault> = []
+  const add = (where: string, message: string, suggestion?: string) =>
+    faults.push(new PolicyFault({ path: `${path}${where}`, message, ...(suggestion === undefined ? {} : { suggestion }) }))
+  const { name } = handler
+  if (!isSyscallName(name)) {
+    add(".name", `${String(name)} is no system call of x86-64`, suggest(String(name), Object.keys(syscallNumbers)))
+    return faults
+  }
+  if (!powers.includes(handler.power)) add(".power", `${handler.power} is no power`, `one of ${powers.join(", ")}`)
+  if (!uses.includes(handler.memory)) add(".memory", `${handler.memory} is no use of memory`, `one of ${uses.join(", ")}`)
+  if (safetyClass(name) === "fixed") add(".name", `${name} is part of the kernel's own control flow and cannot be handled`)
+  if (isTraceOnly(name) && handler.power === "answer") {
+    add(".power", `${name} cannot be answered from a notification: a signal would make it fail with EINTR, or nobody waits for the answer`, `power "observe" or "steer"`)
+  }
+  if (!(handler.deadline > 0)) add(".deadline", "a deadline is longer than nothing")
+  if (handler.onFailure === "continue" && !allows(handler, "Continue")) {
+    add(".onFailure", `${name} takes its input from memory that the guest can change after the handler has read it, so it cannot go on when the handler fails`, `"kill", an errno, or memory: "none"`)
+  }
+  if (handler.onFailure !== "kill" && handler.onFailure !== "continue" && errnoNumber(handler.onFailure) === undefined) {
+    add(".onFailure", `${handler.onFailure} is no error name`)
+  }
+  const list = syscallInfo(name).arguments
+  const once = new Set<string>()
+  handler.where.forEach((clause, index) => {
+    const at = `.where[${index}]`
+    if (clause.kind === "argument") {
+      const argument = list.find((a) => a.name === clause.argument)
+      if (argument === undefined) {
+        add(at, `${name} has no argument ${clause.argument}`, suggest(clause.argument, list.map((a) => a.name)))
+      } else if (argument.kind === "pointer" && !/^(eq|ne)$/.test(clause.test.op)) {
+        add(at, `${clause.argument} is a pointer: its number says nothing about what it points to`)
+      }
+      return
+    }
+    const known = clause.kind === "path" ? pathArguments(name).map((p) => p.argument) : [addressArgument(name)].filter((a) => a !== undefined)
+    const word = clause.kind === "path" ? "path" : "socket address"
+    if (known.length === 0) add(at, `${name} takes no ${word}`)
+    else if (clause.argument !== undefined && !known.includes(clause.argument)) add(at, `${clause.argument} of ${name} is no ${word}`, `one of ${known.join(", ")}`)
+    if (clause.patterns.length === 0) add(at, `a ${word} filter without patterns never matches`)
+    if (once.has(clause.kind)) add(at, `a second ${word} filter: one handler has one, with several patterns`, `${clause.kind === "path" ? "Path" : "Address"}.any(…)`)
+    once.add(clause.kind)
+    if (handler.power !== "observe" && handler.memory === "none" && safetyClass(name) === "memory") {
+      add(at, `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between`, `power "observe", or memory: "racy" if it is advice and not a boundary`)
+    }
+  })
+  return faults
+}
+
+// --------------------------------------------------------------------------------------------------- answering a call
+
+/** A handler that did not do its duty. What then happened is what its `onFailure` says. */
+export interface Failure {
+  readonly handler: Any
+  /** `threw`: it died of a defect. `deadline`: it took too long and was interrupted. `verdict`: it gave what it may not give. */
+  readonly reason: "threw" | "deadline" | "verdict"
+  readonly detail: string
+}
+
+/** What is to be done with a call after all its handlers have been asked. */
+export interface Decision<out R> {
+  readonly verdict: Verdict.Continue | Verdict.Value | Verdict.Errno | Verdict.Fd | Verdict.Kill
+  /** Registers to be set before the call is made, 0 to 5. Empty unless the verdict is `Continue`. */
+  readonly registers: ReadonlyMap<number, bigint>
+  /** To be run on the call's result, if any handler wants it: each sees what the later handlers' hooks made of it. */
+  readonly after: ((raw: bigint) => Effect.Effect<bigint, never, R>) | undefined
+  readonly failures: ReadonlyArray<Failure>
+}
+
+const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"], detail: string): Verdict.Verdict<SyscallName, unknown> => {
+  failures.push({ handler, reason, detail })
+  switch (handler.onFailure) {
+    case "kill":
+      return Verdict.kill(`handler ${handler.label} ${{ threw: "threw", deadline: "exceeded its deadline", verdict: "gave a verdict it may not give" }[reason]}: ${detail}`)
+    case "continue":
+      return Verdict.continue
+    default:
+      return Verdict.errno(handler.onFailure)
+  }
+}
+
+/** One handler's verdict with deadline and failure policy applied. Fails never: a fault on guest memory is the errno it stands for. */
+const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> => {
+  const timed = Number.isFinite(handler.deadline)
+    ? Effect.timeoutOrElse(handler.run(incoming), {
+      duration: handler.deadline,
+      orElse: () => Effect.sync(() => failed(handler, failures, "deadline", `${handler.deadline} ms`))
+    })
+    : handler.run(incoming)
+  return Effect.map(Effect.exit(timed), Exit.match({
+    onSuccess: (verdict) =>
+      // A verdict of the failure policy is not the handler's own: it was checked when the handler was.
+      failures.at(-1)?.handler === handler || allows(handler, verdict?._tag)
+        ? verdict
+        : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
+    onFailure: (cause) => {
+      const error = Cause.squash(cause)
+      return isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
+    }
+  }))
+}
+
+const isFault = (error: unknown): error is GuestFault => typeof error === "object" && error !== null && "_tag" in error && error._tag === "GuestFault"
+
+const afterAll = (hooks: ReadonlyArray<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }>) => (raw: bigint): Effect.Effect<bigint, never, unknown> =>
+  Effect.reduce(hooks, () => raw, (result, { handler, hook }) =>
+    Effect.map(Effect.exit(Effect.suspend(() => hook(resultOf(result)))), Exit.match({
+      onSuccess: (reply) => reply._tag === "Value" ? reply.value : reply._tag === "Errno" ? BigInt(-reply.errno) : result,
+      onFailure: (cause) => {
+        const error = Cause.squash(cause)
+        if (isFault(error)) return BigInt(-errnoNumber(error.errno))
+        // The call has been made: only its result can still be withheld.
+        return handler.onFailure === "continue" ? result : BigInt(-errnoNumber(handler.onFailure === "kill" ? "EIO" : handler.onFailure))
+      }
+    })))
+
+/**
+ * Asks the handlers of one call, in the order of the list: `Continue` and `Rewrite` pass on to the next (which sees the changed
+ * arguments), any other verdict ends it. Hooks on the result run in reverse order, so that the first handler has the last word.
+ * Handlers for other calls are passed over.
+ */
+export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<SyscallHandler<SyscallName, R>>, incoming: Incoming) {
+  const failures: Array<Failure> = []
+  const changed = new Map<number, bigint>()
+  const hooks: Array<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }> = []
+  let registers = incoming.registers
+  let final: Decision<R>["verdict"] = Verdict.continue
+  for (const handler of handlers) {
+    if (handler.name !== incoming.name) continue
+    const verdict = yield* judge(handler, { ...incoming, registers }, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
+    if (verdict._tag === "Rewrite" || verdict._tag === "After") {
+      if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
+      if (verdict.registers.size > 0) {
+        registers = registers.slice()
+        for (const [index, value] of verdict.registers) {
+          registers[index] = value
+          changed.set(index, value)
+        }
+      }
+    } else if (verdict._tag !== "Continue") {
+      final = verdict
+      break
+    }
+  }
+  const stopped = final._tag !== "Continue"
+  return {
+    verdict: final,
+    registers: stopped ? new Map() : changed,
+    after: stopped || hooks.length === 0 ? undefined : afterAll(hooks) as Decision<R>["after"],
+    failures
+  } satisfies Decision<R> as Decision<R>
+})
