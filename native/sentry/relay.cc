@@ -106,7 +106,13 @@ void Relay::carry(Stream& stream) {
     }
     uint64_t size = grant(static_cast<uint64_t>(waiting));
     if (!move(stream.from.get(), stream.to.get(), size, use_splice)) return;
-    if (size < static_cast<uint64_t>(waiting)) return ring(exceeded_);
+    if (size < static_cast<uint64_t>(waiting)) {
+      ring(exceeded_);
+      // The pipe stays open until its writers are killed: closed before, it would end them by SIGPIPE, and the limit untold.
+      pollfd end{stream.from.get(), 0, 0};
+      while (poll(&end, 1, -1) < 0 || !(end.revents & (POLLHUP | POLLERR | POLLNVAL))) {}
+      return;
+    }
   }
 }
 
