@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -33,6 +34,7 @@ namespace rvisor {
 namespace {
 
 constexpr int kDeepest = 256;
+constexpr size_t kStack = 4 << 20;  // 16 KiB for each level
 constexpr mode_t kFileBits = 0777, kDirectoryBits = 01777;
 
 bool has_attribute(int fd, const char* name, std::string_view expected = {}) {
@@ -334,17 +336,45 @@ Fd open_directory(const char* path) {
 
 using namespace rvisor;
 
-int32_t rvisor_changes(int32_t operation, int32_t upper_fd, const char* lower_path) {
-  Fd upper(upper_fd);
-  Walk walk(operation == RVISOR_CHANGES_COMMIT);
-  if (operation == RVISOR_CHANGES_DISCARD) {
-    walk.clear(upper.get());
+namespace rvisor {
+namespace {
+
+struct Task {
+  int operation;
+  Fd upper;
+  const char* lower;
+  std::string records;
+};
+
+void* carry_out(void* argument) {
+  auto* task = static_cast<Task*>(argument);
+  Walk walk(task->operation == RVISOR_CHANGES_COMMIT);
+  if (task->operation == RVISOR_CHANGES_DISCARD) {
+    walk.clear(task->upper.get());
   } else {
-    Fd lower = open_directory(lower_path);
-    if (lower.valid()) walk.run(upper.get(), lower.get());
+    Fd lower = open_directory(task->lower);
+    if (lower.valid()) walk.run(task->upper.get(), lower.get());
     else walk.failed("", errno);
   }
+  task->records = walk.records();
+  return nullptr;
+}
+
+}  // namespace
+}  // namespace rvisor
+
+int32_t rvisor_changes(int32_t operation, int32_t upper, const char* lower) {
+  Task task{operation, Fd(upper), lower, {}};
+  // On a stack of its own: the caller's may be too small for the deepest tree (koffi's are 256 KiB).
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_t thread;
+  int error = pthread_create(&thread, &attributes, carry_out, &task);
+  pthread_attr_destroy(&attributes);
+  if (error) return -error;
+  pthread_join(thread, nullptr);
   Fd out;
-  if (int error = seal_text(walk.records(), out)) return -error;
+  if ((error = seal_text(task.records, out))) return -error;
   return out.release();
 }
