@@ -51,7 +51,7 @@ export const format = (doc: HelpDoc, groups: Groups): string => {
   const shown = groups.map(([title, names]) => section(`${title}:`, doc.flags.filter((flag) => names.includes(flag.name)).map(flagRow)))
   const other = [...doc.flags.filter((flag) => !grouped.has(flag.name)), ...(doc.globalFlags ?? [])]
   return [
-    doc.description,
+    doc.description.split("\n\n").map((paragraph) => wrap(paragraph.replaceAll("\n", " "), WIDTH).join("\n")).join("\n\n"),
     `Usage: ${usage}`,
     section("Operands:", (doc.args ?? []).map((arg) => row(arg.name, about(arg)))),
     ...(doc.subcommands ?? []).map((group) => section("Commands:", group.commands.map((sub) => row(sub.name, sub.shortDescription ?? sub.description)))),

@@ -109,7 +109,7 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
   const doctor = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, lazily(() => import("./doctor.ts").then((m) => m.doctor))).pipe(
     Command.withShortDescription("Say what this host can enforce"),
     Command.withDescription(
-      "Lists every kernel feature that rvisor uses: whether this host has it, what is lost without it and how to get it. Then starts a sandbox under the default policy.\nExit code: 0 when that works, 1 when not."
+      "Lists every kernel feature that rvisor uses: whether this host has it, what is lost without it and how to get it. Then starts a sandbox under the default policy.\n\nExit code: 0 when that works, 1 when not."
     )
   )
 

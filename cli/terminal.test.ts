@@ -62,6 +62,7 @@ describe.runIf(python).each(forms)("terminals, $name", (form) => {
       { send: "\x1a" },
       { expect: "(Stopped|Suspended).*> " },
       { send: "fg\r" },
+      { expect: "cat\r\n" },
       { send: "two\r" },
       { expect: "two\r\ntwo\r\n" },
       { send: "\x03" },

@@ -18,12 +18,16 @@ import { load } from "../sdk/internal/native.ts"
 import type { Sandbox } from "../sdk/Sandbox.ts"
 import type { Hooks } from "./signals.ts"
 
+/** Major number of /dev/null, /dev/zero and their like: character devices that are met often, and never terminals. */
+const MEMORY = 1
+
 /** Whether a descriptor is a terminal. `node:tty` is loaded only for what may be one. */
 export const isTerminal = async(fd: number): Promise<boolean> => {
   try {
-    if (!fstatSync(fd).isCharacterDevice()) return false
+    const status = fstatSync(fd)
+    if (!status.isCharacterDevice() || status.rdev >> 8 === MEMORY) return false
   } catch {
-    return false
+    return false // closed
   }
   return (await import("node:tty")).isatty(fd)
 }

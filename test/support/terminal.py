@@ -79,7 +79,11 @@ if status is None:
     _, status = os.waitpid(pid, 0)
     failed = failed or "did not end"
 else:
-    pump(0.1)
+    while select.select([master], [], [], 0.2)[0]:  # what is still on its way to the screen
+        before_read = len(screen)
+        pump(0)
+        if len(screen) == before_read:
+            break
 restored = slave < 0 or termios.tcgetattr(slave) == before
 code = os.waitstatus_to_exitcode(status)
 print(json.dumps({"screen": screen.decode("utf-8", "replace"), "code": code if code >= 0 else 128 - code, "restored": restored, "failed": failed}))
