@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit } from "effect"
@@ -200,5 +200,23 @@ describe("the JSON form", () => {
       expect(section.additionalProperties).toBe(false)
       for (const property of Object.values(section.properties)) expect(property.description).toBeTypeOf("string")
     }
+  })
+})
+
+describe("docs/policy.md", () => {
+  const document = readFileSync(new URL("../docs/policy.md", import.meta.url), "utf8")
+
+  it("has examples that are policies", () => {
+    const examples = [...document.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => json!)
+    expect(examples.length).toBeGreaterThan(0)
+    for (const example of examples) expect(faultsOf(JSON.parse(example))).toEqual([])
+  })
+
+  it("names every key, and every fault it shows is worded as they are", () => {
+    const schema = Policy.jsonSchema() as { readonly properties: Record<string, { readonly properties?: Record<string, unknown> }> }
+    for (const [key, section] of Object.entries(schema.properties)) {
+      for (const name of [key, ...Object.keys(section.properties ?? {})]) expect(document).toContain(name)
+    }
+    for (const fault of faultsOf({ filesystem: { reed: [] }, limits: { memory: "12 parsecs" }, syscalls: { deny: ["opn"] } })) expect(document).toContain(fault)
   })
 })
