@@ -27,6 +27,7 @@ uint32_t action_of(SeccompAction action, unsigned err) {
     case SeccompAction::allow: return SCMP_ACT_ALLOW;
     case SeccompAction::error: return SCMP_ACT_ERRNO(err);
     case SeccompAction::kill: return SCMP_ACT_KILL_PROCESS;
+    case SeccompAction::notify: return SCMP_ACT_NOTIFY;
   }
   return SCMP_ACT_KILL_PROCESS;
 }

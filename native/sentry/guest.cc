@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "fd.h"
+#include "handoff.h"
 
 namespace rvisor {
 namespace {
@@ -136,7 +137,7 @@ Failure enter_command(const GuestContext& context, const Command& command, const
   umask(022);
   if (Status s = set_limits(context)) return *s;
   reset_signals();
-  if (Status s = install_filter(context.filter)) return *s;
+  if (Status s = context.listener < 0 ? install_filter(context.filter) : install_filter_and_send_listener(context.filter, context.listener, "listener")) return *s;
   return execute(command);
 }
 

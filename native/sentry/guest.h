@@ -12,6 +12,7 @@ namespace rvisor {
 struct GuestContext {
   const Limits& limits;
   const Filter& filter;
+  int listener = -1;     // where the filter's listener goes, if it has one
   unsigned supervisors;  // not 0: no control group counts processes, RLIMIT_NPROC of the user namespace does, and so many tasks of ours
 };
 

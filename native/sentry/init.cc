@@ -12,14 +12,17 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <map>
+#include <memory>
 
 #include "capabilities.h"
 #include "channel.h"
 #include "guest.h"
+#include "interception.h"
 #include "landlock.h"
 #include "protocol.h"
 #include "view.h"
@@ -27,7 +30,9 @@
 namespace rvisor {
 namespace {
 
-class Init {
+constexpr int kCountsMs = 200;  // how often counts of refusals that were not reported one by one are passed on
+
+class Init : public Refusals {
  public:
   explicit Init(InitContext context) : context_(std::move(context)) {}
 
@@ -50,6 +55,14 @@ class Init {
     loop();
   }
 
+  void refused(const Violation& violation) override {
+    if (!tell({Report::Kind::violation, 0, 0, {}, event_violation(violation)})) interception_->suppress(violation.call.nr, violation.rule);
+  }
+
+  bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) override { return tell({Report::Kind::violation, 0, 0, {}, event_suppressed(nr, rule, count)}); }
+
+  void kill_guest() override { report({Report::Kind::forbidden, 0, 0, {}, {}}); }
+
  private:
   struct Child {
     uint32_t id;
@@ -64,6 +77,9 @@ class Init {
     for (const Fd& fd : fds) result.push_back(fd.get());
     return result;
   }
+
+  // Without waiting for the sentry; false when it has not read what was told before.
+  bool tell(const Report& report) { return send_packet(channel(), encode_report(report), {}, false) == 0; }
 
   bool report(const Report& report, const std::vector<int>& fds = {}) { return send_packet(channel(), encode_report(report), fds) == 0; }
 
@@ -84,6 +100,14 @@ class Init {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of credentials forgets it
     if (plan.landlock)
       if (Status s = restrict_by_landlock(*plan.landlock, plan.host_uid() == 0, abi)) return s;
+    if (plan.interception) {
+      interception_ = std::make_unique<Interception>(plan.interception->program, *this);
+      if (Status s = interception_->validate(plan.interception->size)) return s;
+      int ends[2];
+      if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("seccomp", "socketpair", errno);
+      listeners_.reset(ends[0]);
+      listeners_out_.reset(ends[1]);
+    }
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -126,7 +150,7 @@ class Init {
       while (read(gate_read.get(), &byte, 1) < 0 && errno == EINTR) {}
       std::array<int, 3> fds{};
       for (int i = 0; i < 3; i++) fds[static_cast<size_t>(i)] = command.tty ? slave.get() : stdio[static_cast<size_t>(i)].get();
-      Failure why = enter_command({context_.plan.limits, filter_, context_.supervisors}, command, fds);
+      Failure why = enter_command({context_.plan.limits, filter_, listeners_out_.get(), context_.supervisors}, command, fds);
       std::string text = encode_report({Report::Kind::failed, id, 0, why, {}});
       ssize_t ignored = write(status_write.get(), text.data(), text.size());
       (void)ignored;
@@ -140,19 +164,32 @@ class Init {
 
   void loop() {
     for (;;) {
-      std::vector<pollfd> wait{{channel(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      std::vector<pollfd> wait{{channel(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {listeners_.get(), POLLIN, 0}};
+      const size_t fixed = wait.size();
       std::vector<pid_t> starting;
       for (auto& [pid, child] : children_) {
         if (!child.starting) continue;
         wait.push_back({child.status.get(), POLLIN, 0});
         starting.push_back(pid);
       }
-      if (poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return;
+      int ready = poll(wait.data(), wait.size(), interception_ && interception_->suppressing() ? kCountsMs : -1);
+      if (ready < 0 && errno != EINTR) return;
+      if (interception_) interception_->flush();
+      if (ready < 0) continue;
+      if (wait[2].revents) serve_listener();
       for (size_t i = 0; i < starting.size(); i++)
-        if (wait[i + 2].revents) settle(starting[i]);
+        if (wait[i + fixed].revents) settle(starting[i]);
       if (wait[1].revents) reap();
       if (wait[0].revents && !serve()) return;
     }
+  }
+
+  // A new command's filter wants answers.
+  void serve_listener() {
+    Packet packet;
+    if (receive_packet(listeners_.get(), packet, false) != Received::packet || packet.fds.size() != 1) return;
+    // Without a thread its calls would wait for ever: closing the listener makes them fail with ENOSYS.
+    if (Status s = interception_->serve(std::move(packet.fds[0]))) report({Report::Kind::forbidden, 0, 0, {}, s->message});
   }
 
   // The program has started, or told why not.
@@ -231,6 +268,8 @@ class Init {
   Filter filter_;
   Fd signals_;
   std::vector<Fd> uppers_;
+  std::unique_ptr<Interception> interception_;
+  Fd listeners_, listeners_out_;  // listeners come in, and are sent by new commands
   std::map<pid_t, Child> children_;
 };
 

@@ -50,10 +50,10 @@ bool Budget::spend(uint64_t now) {
   return true;
 }
 
-void Budget::suppress(uint32_t nr, uint32_t rule) {
+void Budget::suppress(uint32_t nr, uint32_t rule, uint64_t count) {
   std::pair<uint32_t, uint32_t> kind{nr, rule};
   if (suppressed_.size() >= kKinds && !suppressed_.contains(kind)) kind = {UINT32_MAX, RV_ID_NONE};
-  suppressed_[kind]++;
+  suppressed_[kind] += count;
 }
 
 std::map<std::pair<uint32_t, uint32_t>, uint64_t> Budget::take() { return std::exchange(suppressed_, {}); }
@@ -79,11 +79,29 @@ void Interception::record(Violation violation) {
   refusals_.refused(violation);
 }
 
+void Interception::suppress(uint32_t nr, uint32_t rule) {
+  pthread_mutex_lock(&lock_);
+  budget_.suppress(nr, rule);
+  pthread_mutex_unlock(&lock_);
+}
+
+bool Interception::suppressing() {
+  pthread_mutex_lock(&lock_);
+  bool any = budget_.suppressing();
+  pthread_mutex_unlock(&lock_);
+  return any;
+}
+
 void Interception::flush() {
   pthread_mutex_lock(&lock_);
   auto counts = budget_.take();
   pthread_mutex_unlock(&lock_);
-  for (const auto& [kind, count] : counts) refusals_.suppressed(kind.first, kind.second, count);
+  for (const auto& [kind, count] : counts) {
+    if (refusals_.suppressed(kind.first, kind.second, count)) continue;
+    pthread_mutex_lock(&lock_);
+    budget_.suppress(kind.first, kind.second, count);
+    pthread_mutex_unlock(&lock_);
+  }
 }
 
 // One listener's thread, and the threads of its deferred calls.

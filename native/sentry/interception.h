@@ -40,7 +40,8 @@ class Refusals {
   virtual ~Refusals() = default;
   virtual void refused(const Violation& violation) = 0;
   // `count` more of (syscall, rule) were refused than were reported one by one.
-  virtual void suppressed(uint32_t nr, uint32_t rule, uint64_t count) = 0;
+  // False when it could not be said now: it is tried again.
+  virtual bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) = 0;
   virtual void kill_guest() = 0;
 };
 
@@ -49,7 +50,8 @@ class Budget {
  public:
   // True when this one may be reported.
   bool spend(uint64_t now_ns);
-  void suppress(uint32_t nr, uint32_t rule);
+  void suppress(uint32_t nr, uint32_t rule, uint64_t count = 1);
+  bool suppressing() const { return !suppressed_.empty(); }
   // What was suppressed since the last call, as ((nr, rule), count).
   std::map<std::pair<uint32_t, uint32_t>, uint64_t> take();
 
@@ -72,6 +74,9 @@ class Interception {
   // Starts a thread that answers this listener until no task uses its filter any more.
   Status serve(Fd listener);
 
+  // A refusal that could not be reported after all.
+  void suppress(uint32_t nr, uint32_t rule);
+  bool suppressing();
   // Reports counts of what was suppressed. Called now and then, and at the end.
   void flush();
 

@@ -2,6 +2,8 @@
 // JSON → Plan. The other side of this contract is sdk/internal/protocol.ts.
 #include "plan.h"
 
+#include <string.h>
+
 #include <charconv>
 
 #include "json_reader.h"
@@ -103,7 +105,7 @@ SeccompRule read_rule(Reader r) {
   r.only({"nr", "action", "errno", "args"});
   SeccompRule rule{};
   rule.nr = static_cast<int>(r.number("nr", 0x3fffffff));
-  rule.action = static_cast<SeccompAction>(r.word("action", {"allow", "errno", "kill"}));
+  rule.action = static_cast<SeccompAction>(r.word("action", {"allow", "errno", "kill", "notify"}));
   rule.err = static_cast<unsigned>(r.maybe_number("errno", 4095).value_or(1));
   if (!r.has("args")) return rule;
   r.each("args", [&](const Json& value, const std::string& at) {
@@ -149,7 +151,7 @@ Status parse_plan(std::string_view text, Plan& out) {
   Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return fail("plan", "", 0, "the plan is not JSON");
   Reader r(json, "plan", error);
-  r.only({"version", "id", "command", "identity", "namespaces", "view", "landlock", "limits", "seccomp"});
+  r.only({"version", "id", "command", "identity", "namespaces", "view", "landlock", "limits", "seccomp", "interception"});
   if (r.number("version") != kProtocolVersion && r.ok()) r.reject("version", "is not the version this sentry speaks");
   out.id = r.text("id");
   if (out.id.size() < 8 || out.id.size() > 32 || out.id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") != std::string::npos)
@@ -200,9 +202,25 @@ Status parse_plan(std::string_view text, Plan& out) {
   s.only({"default", "rules"});
   Reader d = s.object("default");
   d.only({"action", "errno"});
-  out.seccomp_default = d.word("action", {"errno", "kill"}) == 0 ? SeccompAction::error : SeccompAction::kill;
+  static constexpr SeccompAction defaults[] = {SeccompAction::error, SeccompAction::kill, SeccompAction::notify};
+  out.seccomp_default = defaults[d.word("action", {"errno", "kill", "notify"})];
   out.seccomp_errno = static_cast<unsigned>(d.maybe_number("errno", 4095).value_or(1));
   s.each("rules", [&](const Json& value, const std::string& at) { out.seccomp_rules.push_back(read_rule(s.item(value, at))); });
+
+  bool notifies = out.seccomp_default == SeccompAction::notify;
+  for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify;
+  if (r.has("interception")) {
+    Reader i = r.object("interception");
+    i.only({"program"});
+    std::string bytes;
+    if (!decode_base64(i.text("program"), bytes)) i.reject("program", "is not base64");
+    InterceptionPlan interception;
+    interception.size = bytes.size();
+    interception.program.resize((bytes.size() + 7) / 8);
+    memcpy(interception.program.data(), bytes.data(), bytes.size());
+    out.interception = std::move(interception);
+  }
+  if (notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, and only with them");
 
   if (!error.empty()) return fail("plan", "", 0, error);
   return std::nullopt;

@@ -47,7 +47,7 @@ struct SeccompArg {
   uint64_t mask;
 };
 
-enum class SeccompAction { allow, error, kill };
+enum class SeccompAction { allow, error, kill, notify };
 
 struct SeccompRule {
   int nr;
@@ -63,6 +63,12 @@ struct Landlock {
 
 struct Limits {
   std::optional<uint64_t> memory, processes, cpu_millis, cpu_time_ms, wall_time_ms, output, open_files, file_size;
+};
+
+// Rules of the decision core (rv_abi.h) for the calls that are notified.
+struct InterceptionPlan {
+  std::vector<uint64_t> program;  // 8-byte aligned; the last word may be padded
+  size_t size = 0;                // bytes
 };
 
 struct Plan {
@@ -82,6 +88,7 @@ struct Plan {
   SeccompAction seccomp_default = SeccompAction::error;
   unsigned seccomp_errno = 0;
   std::vector<SeccompRule> seccomp_rules;
+  std::optional<InterceptionPlan> interception;
 
   // The guest's uid 0-in-the-host question: whose kernel uid does the guest's uid map to?
   uint32_t host_uid() const;

@@ -6,6 +6,7 @@
 
 #include <sstream>
 
+#include "interception.h"
 #include "json_reader.h"
 
 namespace rvisor {
@@ -74,7 +75,7 @@ bool parse_report(std::string_view text, Report& out) {
   Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return false;
   Reader r(json, "report", error);
-  out.kind = static_cast<Report::Kind>(r.number("kind", static_cast<uint64_t>(Report::Kind::refused)));
+  out.kind = static_cast<Report::Kind>(r.number("kind", static_cast<uint64_t>(Report::Kind::forbidden)));
   out.id = static_cast<uint32_t>(r.number("id", UINT32_MAX));
   out.status = static_cast<int>(r.number("status", INT32_MAX));
   out.text = r.text("text");
@@ -141,6 +142,35 @@ std::string event_refused(const Request& request, const std::string& message) {
   if (request.op == Request::Op::signal || request.op == Request::Op::exec) json["id"] = request.id;
   if (request.op == Request::Op::processes) json["seq"] = request.seq;
   return dump(json);
+}
+
+std::string event_violation(const Violation& v) {
+  Json args = Json::array();
+  for (uint64_t arg : v.call.args) args.push_back(std::to_string(arg));  // 64 bits do not fit a JavaScript number
+  Json json{{"event", "violation"}, {"timeMs", static_cast<double>(v.time_ns) / 1e6}, {"pid", v.process}, {"tid", v.tid}, {"executable", v.executable},
+            {"nr", v.call.nr}, {"arch", v.call.arch}, {"ip", std::to_string(v.call.ip)}, {"args", std::move(args)}, {"errno", v.err}};
+  if (v.rule != RV_ID_NONE) json["rule"] = v.rule;
+  if (!v.path.empty()) json["path"] = v.path;
+  if (!v.address.empty()) {
+    std::string hex;
+    for (unsigned char byte : v.address) hex += {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+    json["address"] = hex;
+  }
+  return dump(json);
+}
+
+std::string event_suppressed(uint32_t nr, uint32_t rule, uint64_t count) {
+  Json json{{"event", "suppressed"}, {"count", count}};
+  if (nr != UINT32_MAX) json["nr"] = nr;
+  if (rule != RV_ID_NONE) json["rule"] = rule;
+  return dump(json);
+}
+
+bool is_event(std::string_view text) {
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || text.find('\n') != std::string_view::npos) return false;
+  auto event = json.find("event");
+  return event != json.end() && event->is_string() && (*event == "violation" || *event == "suppressed");
 }
 
 std::string event_end() { return dump({{"event", "end"}}); }

@@ -30,12 +30,12 @@ bool parse_request(std::string_view text, Request& out, std::string& error);
 
 // What init tells the sentry.
 struct Report {
-  enum class Kind { ready, failed, child, pty, started, exit, refused };
+  enum class Kind { ready, failed, child, pty, started, exit, refused, violation, forbidden };
   Kind kind;
   uint32_t id = 0;
   int status = 0;  // exit: as wait(2) gives it
   Failure failure;
-  std::string text;  // ready: layers, separated by spaces; refused: why
+  std::string text;  // ready: layers, separated by spaces; refused: why; violation: the event, as JSON
 };
 
 std::string encode_report(const Report& report);
@@ -73,6 +73,11 @@ std::string event_failed(uint32_t id, const Failure& failure);
 std::string event_exit(uint32_t id, int status, const std::string& reason, const Usage* usage);
 std::string event_processes(uint32_t seq, const std::vector<ProcessInfo>& processes);
 std::string event_refused(const Request& request, const std::string& message);
+struct Violation;
+std::string event_violation(const Violation& violation);
+std::string event_suppressed(uint32_t nr, uint32_t rule, uint64_t count);
+// True for one line of JSON, as the two above give it: init is not believed more than that.
+bool is_event(std::string_view text);
 std::string event_end();
 std::string grant_pty(uint32_t id);
 std::string grant_overlays(size_t count);

@@ -314,6 +314,10 @@ class Sentry {
           events_.line(event_refused(request, report.text));
           break;
         }
+        case Report::Kind::violation:
+          if (is_event(report.text)) events_.line(report.text);
+          break;
+        case Report::Kind::forbidden: end_guest("syscall"); break;
         case Report::Kind::ready: break;
       }
     }
