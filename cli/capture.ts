@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /** Bytes of one stream that are kept. */
-export const LIMIT = 64 * 1024 * 1024
+export const LIMIT = 16 * 1024 * 1024
 
 export interface Captured {
   readonly bytes: Uint8Array

@@ -9,6 +9,7 @@ import type * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import { UsageError } from "./usage-error.ts"
+import { isUndecodableVariable } from "./words.ts"
 
 const described = (metavar: string, text: string) => <A>(flag: Flag.Flag<A>): Flag.Flag<A> =>
   flag.pipe(Flag.withMetavar(metavar), Flag.withDescription(text))
@@ -138,6 +139,10 @@ export const toJson = Effect.fnUntraced(function*(flags: PolicyFlags) {
     return yield* new UsageError({ reason: "--root-writable needs --root", remedy: "name the directory: --root DIR" })
   }
   const split = identity.env.map((text) => [text.split("=", 1)[0]!, text] as const)
+  const odd = split.find(([name, text]) => name === text && isUndecodableVariable(name))
+  if (odd !== undefined) {
+    return yield* new UsageError({ reason: `--env ${odd[0]}: the variable's value is not UTF-8`, remedy: "set it inside the sandbox, in a shell" })
+  }
   const set = Object.fromEntries(split.filter(([name, text]) => name !== text).map(([name, text]) => [name, text.slice(name.length + 1)]))
   return present({
     extends: flags.base.preset,

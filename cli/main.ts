@@ -4,16 +4,13 @@
  * program's name and its module here. Any other name is `rvisor`.
  */
 import { basename } from "node:path"
+import * as rvisor from "./rvisor.ts"
 
 interface Program {
   /** Runs with the words behind the program's name; resolves to the exit code. */
   readonly main: (argv: ReadonlyArray<string>) => Promise<number>
 }
 
-const rvisor = (): Promise<Program> => import("./rvisor.ts")
+const programs: Readonly<Record<string, Program>> = { rvisor }
 
-const programs: Readonly<Record<string, () => Promise<Program>>> = { rvisor }
-
-const { main } = await (programs[basename(process.argv0)] ?? rvisor)()
-
-process.exit(await main(process.argv.slice(2)))
+process.exit(await (programs[basename(process.argv0)] ?? rvisor).main(process.argv.slice(2)))

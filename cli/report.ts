@@ -13,7 +13,7 @@
  * | `layers`   | what held |
  * | `overlays` | with `--changes` or `--commit`, for each overlay: `target`, `changes`, and with `--commit` `committed` and `skipped` |
  * | `stdout`, `stderr` | captured output: text, or `{ "base64": … }` where it is no UTF-8 |
- * | `truncated` | names of the streams of which only the first 64 MiB were kept |
+ * | `truncated` | names of the streams of which only the first 16 MiB were kept |
  * | `error`    | the error's `_tag`, `message` and fields: why nothing ran (`Refused`), or why changes were not listed or committed (`ChangesError`) |
  */
 import type { Outcome } from "../sdk/Outcome.ts"

@@ -122,6 +122,13 @@ describe.each(forms)("rvisor run, $name", (form) => {
       expect(result.stderr).toMatch(/an argument is not UTF-8: a\\xffb/)
     })
 
+    it("a variable to pass that is no UTF-8", () => {
+      const script = `ODD="$(printf 'a\\377b')" exec "$@" run --env ODD -- env`
+      const result = spawnSync("sh", ["-c", script, "sh", ...form.argv], { encoding: "utf8" })
+      expect(result.status).toBe(2)
+      expect(result.stderr).toMatch(/--env ODD: the variable's value is not UTF-8/)
+    })
+
     it("but U+FFFD itself is text", async() => {
       expect((await run(["printf", "%s", "\ufffd"])).out).toBe("\ufffd")
     })
@@ -301,6 +308,21 @@ describe.each(forms)("rvisor run, $name", (form) => {
       const path = join(directory, "result.json")
       expect(await run([`--json=${path}`, "echo", "hello"])).toMatchObject({ code: 0, out: "hello\n", stderr: "" })
       expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ outcome: "Exited", exitCode: 0 })
+    })
+
+    it("keeps the first 16 MiB of a stream and says so; the program runs on", async() => {
+      const result = JSON.parse((await run(["--json", "sh", "-c", "yes | head -c 20000000; echo end >&2"])).out)
+      expect(result).toMatchObject({ outcome: "Exited", exitCode: 0, truncated: ["stdout"], stderr: "end\n" })
+      expect(result.stdout).toHaveLength(16 * 1024 * 1024)
+    })
+
+    it("--dry-run prints the plan and starts nothing", async() => {
+      const path = join(directory, `dry-${form.name.replaceAll(" ", "-")}`)
+      mkdirSync(path)
+      const { code, out } = await run(["--dry-run", "--write", path, "--memory", "64MiB", "touch", join(path, "touched")])
+      expect(code).toBe(0)
+      expect(JSON.parse(out)).toMatchObject({ command: { argv: ["touch", join(path, "touched")] }, limits: { memory: 67108864 } })
+      expect(existsSync(join(path, "touched"))).toBe(false)
     })
 
     it("--verbose says what holds and what was used", async() => {

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { closeSync, openSync } from "node:fs"
+import { isatty } from "node:tty"
 import type { Change, Skipped } from "../sdk/Changes.ts"
 import * as Command from "../sdk/Command.ts"
 import type { ChangesError, SandboxError } from "../sdk/errors.ts"
@@ -20,6 +21,7 @@ import { print, remark, write } from "./output.ts"
 import * as Report from "./report.ts"
 import type { runFlags } from "./rvisor.ts"
 import * as Signals from "./signals.ts"
+import { attach, inForeground, size } from "./terminal.ts"
 import { UsageError } from "./usage-error.ts"
 
 type RunFlags = CliCommand.Command.Config.Infer<typeof runFlags>
@@ -33,13 +35,12 @@ type Streams =
 const chooseStreams = Effect.fnUntraced(function*(flags: RunFlags, captures: boolean): Effect.fn.Return<Streams, UsageError> {
   const wanted = flags.io.tty
   if (captures && wanted === true) return yield* new UsageError({ reason: "--json captures the output that --tty would show", remedy: "write the result to a file: --json=FILE" })
-  const { inForeground, isTerminal } = yield* Effect.promise(() => import("./terminal.ts"))
-  const stdin = yield* Effect.promise(() => isTerminal(0))
+  const stdin = isatty(0)
   if (wanted === true) return { kind: "terminal" }
   // A background job must not take the terminal's input from the shell, and in a session of its own nothing would stop the guest.
   const input = stdin && !inForeground() ? "ignore" : "inherit"
   if (captures) return { kind: "capture", stdin: input }
-  const terminal = wanted === undefined && stdin && input === "inherit" && (yield* Effect.promise(() => isTerminal(1)))
+  const terminal = wanted === undefined && stdin && input === "inherit" && isatty(1)
   return terminal ? { kind: "terminal" } : { kind: "inherit", stdin: input }
 })
 
@@ -53,10 +54,7 @@ const makeCommand = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyA
   switch (streams.kind) {
     case "inherit": return Command.set(command, { ...cwd, stdin: streams.stdin, stdout: "inherit", stderr: "inherit" })
     case "capture": return Command.set(command, { ...cwd, stdin: streams.stdin })
-    case "terminal": {
-      const { size } = yield* Effect.promise(() => import("./terminal.ts"))
-      return Command.set(command, { ...cwd, tty: size() })
-    }
+    case "terminal": return Command.set(command, { ...cwd, tty: size() })
   }
 })
 
@@ -119,7 +117,6 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
   let captured: ReadonlyArray<Fiber.Fiber<Captured, SandboxError>> = []
   let screen: Fiber.Fiber<void> | undefined
   if (streams.kind === "terminal") {
-    const { attach } = yield* Effect.promise(() => import("./terminal.ts"))
     screen = yield* attach(sandbox, forward)
   } else {
     forward(sandbox, { onEscalate: () => quiet || remark("second interrupt: the sandbox is killed") })

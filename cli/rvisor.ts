@@ -1,6 +1,8 @@
 /**
- * The command line of `rvisor`: its commands, their flags, and how what they come to is told. Commands load their code when they
- * run, so that `rvisor run` does not pay for the others.
+ * The command line of `rvisor`: its commands, their flags, and how what they come to is told.
+ *
+ * Everything is imported statically, here and beneath: what is loaded on demand cannot be flattened into one module with the
+ * rest, and costs the executable a tenth of its start-up although it loads less.
  */
 import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -13,10 +15,14 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
+import { completions } from "./completions.ts"
+import { doctor } from "./doctor.ts"
 import * as ExitCode from "./exit-code.ts"
 import { base, files, identity, kernel, limits, network, once, policyFlags } from "./flags.ts"
 import { type Groups, presenter } from "./help.ts"
 import { print, remark } from "./output.ts"
+import { check, schema, show } from "./policy.ts"
+import { run } from "./run.ts"
 import type { UsageError } from "./usage-error.ts"
 import { VERSION } from "./version.ts"
 import { divide, undecodable } from "./words.ts"
@@ -73,11 +79,9 @@ type Failure = SpawnError | SandboxError | ChangesError | UsageError
 /** The commands. Each says through `finish` which exit code it came to. `command` is what `run` is to run. */
 const commands = (finish: (code: number) => void, command: () => ReadonlyArray<string>) => {
   const whole = (): Command.Command.Any => root
-  const code = <A, E extends Failure>(effect: (input: A) => Effect.Effect<number, E>) => (input: A) => Effect.map(effect(input), finish)
-  const lazily = <A, E extends Failure>(load: () => Promise<(input: A) => Effect.Effect<number, E>>) =>
-    code((input: A) => Effect.flatMap(Effect.promise(load), (body) => body(input)))
+  const coded = <A, E extends Failure>(body: (input: A) => Effect.Effect<number, E>) => (input: A) => Effect.map(body(input), finish)
 
-  const run = Command.make("run", runFlags, lazily(() => import("./run.ts").then((m) => (flags: Command.Command.Config.Infer<typeof runFlags>) => m.run(flags, command())))).pipe(
+  const runCommand = Command.make("run", runFlags, coded((flags: Command.Command.Config.Infer<typeof runFlags>) => run(flags, command()))).pipe(
     Command.withShortDescription("Run a command in a sandbox"),
     Command.withDescription(`Runs COMMAND in a sandbox. What no flag and no policy grants, it cannot reach: it sees the system's programs and libraries
 read-only, a private /tmp, its own processes and a private loopback; not your home, not your environment, not the network.
@@ -94,29 +98,29 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
   )
 
   const file = Argument.String("FILE").pipe(Argument.withDescription("Policy file (JSON)"))
-  const check = Command.make("check", { file }, lazily(() => import("./policy.ts").then((m) => m.check))).pipe(
+  const checkCommand = Command.make("check", { file }, coded(check)).pipe(
     Command.withDescription("Checks a policy file against its schema and this host, and lists every fault. Exit code: 0 without faults, 1 with.")
   )
-  const show = Command.make("show", policyFlags, lazily(() => import("./policy.ts").then((m) => m.show))).pipe(
+  const showCommand = Command.make("show", policyFlags, coded(show)).pipe(
     Command.withDescription("Prints, as JSON, the policy that `rvisor run` with the same flags would lay over its preset. Save it, and use it with --policy."),
     Command.withExamples([{ command: "rvisor policy show --read ./src --memory 1GiB > policy.json" }])
   )
-  const schema = Command.make("schema", {}, lazily(() => import("./policy.ts").then((m) => m.schema))).pipe(
+  const schemaCommand = Command.make("schema", {}, coded(schema)).pipe(
     Command.withDescription("Prints the JSON Schema of policy files, for editors.")
   )
-  const policy = Command.make("policy").pipe(Command.withDescription("Checks and shows policies."), Command.withSubcommands([check, show, schema]))
+  const policyCommand = Command.make("policy").pipe(Command.withDescription("Checks and shows policies."), Command.withSubcommands([checkCommand, showCommand, schemaCommand]))
 
-  const doctor = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, lazily(() => import("./doctor.ts").then((m) => m.doctor))).pipe(
+  const doctorCommand = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, coded(doctor)).pipe(
     Command.withShortDescription("Say what this host can enforce"),
     Command.withDescription(
       "Lists every kernel feature that rvisor uses: whether this host has it, what is lost without it and how to get it. Then starts a sandbox under the default policy.\n\nExit code: 0 when that works, 1 when not."
     )
   )
 
-  const completions = Command.make(
+  const completionsCommand = Command.make(
     "completions",
     { shell: Argument.Literals("SHELL", ["bash", "zsh", "fish"]).pipe(Argument.withDescription("bash, zsh or fish")) },
-    lazily(() => import("./completions.ts").then((m) => (input: { readonly shell: "bash" | "zsh" | "fish" }) => m.completions(whole(), input.shell)))
+    coded((input: { readonly shell: "bash" | "zsh" | "fish" }) => completions(whole(), input.shell))
   ).pipe(
     Command.withShortDescription("Print a shell completion script"),
     Command.withDescription("Prints a completion script for a shell."),
@@ -134,10 +138,10 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
 
   const root = Command.make("rvisor").pipe(
     Command.withDescription("Runs programs that nobody trusts, at native speed: what they open, start and use is granted, changed or refused."),
-    Command.withSubcommands([run, policy, doctor, completions]),
+    Command.withSubcommands([runCommand, policyCommand, doctorCommand, completionsCommand]),
     Command.withGlobalFlags([version])
   )
-  return { root, run }
+  return { root, runCommand }
 }
 
 /** Runs the command line (without the program's name). Resolves to the exit code; never rejects. */
@@ -149,11 +153,11 @@ export const main = async(argv: ReadonlyArray<string>): Promise<number> => {
   }
   let code = ExitCode.OK
   let command: ReadonlyArray<string> = []
-  const { root, run } = commands((n) => code = n, () => command)
+  const { root, runCommand } = commands((n) => code = n, () => command)
   let words = argv
   const at = argv.findIndex((word) => !word.startsWith("-"))
-  if (argv[at] === run.name) {
-    const divided = divide(argv.slice(at + 1), Completions.fromCommand(run).flags)
+  if (argv[at] === runCommand.name) {
+    const divided = divide(argv.slice(at + 1), Completions.fromCommand(runCommand).flags)
     words = [...argv.slice(0, at + 1), ...divided.own]
     command = divided.command
   }

@@ -11,26 +11,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fstatSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import type { TerminalSize } from "../sdk/Command.ts"
 import { SandboxError } from "../sdk/errors.ts"
 import { load } from "../sdk/internal/native.ts"
 import type { Sandbox } from "../sdk/Sandbox.ts"
 import type { Hooks } from "./signals.ts"
-
-/** Major number of /dev/null, /dev/zero and their like: character devices that are met often, and never terminals. */
-const MEMORY = 1
-
-/** Whether a descriptor is a terminal. `node:tty` is loaded only for what may be one. */
-export const isTerminal = async(fd: number): Promise<boolean> => {
-  try {
-    const status = fstatSync(fd)
-    if (!status.isCharacterDevice() || status.rdev >> 8 === MEMORY) return false
-  } catch {
-    return false // closed
-  }
-  return (await import("node:tty")).isatty(fd)
-}
 
 /** Whether rvisor is in the foreground of its terminal: a job in the background must neither read it nor change its modes. */
 export const inForeground = (): boolean => {

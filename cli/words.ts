@@ -25,23 +25,36 @@ export const divide = (
   return { own: words.slice(0, i), command: words.slice(i) }
 }
 
+/** NUL-terminated bytes of a file in /proc, as text where they are UTF-8 and with escapes where not. */
+const rawTexts = function*(file: string): Generator<{ readonly utf8: boolean; readonly text: string }> {
+  const raw = readFileSync(file)
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+  for (let start = 0; start < raw.length;) {
+    const end = raw.indexOf(0, start)
+    const bytes = raw.subarray(start, end < 0 ? raw.length : end)
+    start += bytes.length + 1
+    try {
+      yield { utf8: true, text: decoder.decode(bytes) }
+    } catch {
+      yield { utf8: false, text: Array.from(bytes, (byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`).join("") }
+    }
+  }
+}
+
 /**
- * The first word that is not UTF-8, or `undefined`. Node and Bun decode the command line and put U+FFFD for what they cannot
- * read: the program would get other bytes than were typed. Only a command line that holds U+FFFD is looked at again.
+ * The first word of the command line that is not UTF-8, with its odd bytes as escapes; or `undefined`. Node and Bun decode the
+ * command line and put U+FFFD for what they cannot read: the program would get other bytes than were typed. Only a command line
+ * that holds U+FFFD is looked at again.
  */
 export const undecodable = (words: ReadonlyArray<string>): string | undefined => {
   if (!words.some((word) => word.includes("\ufffd"))) return undefined
-  const raw = readFileSync("/proc/self/cmdline")
-  const decoder = new TextDecoder("utf-8", { fatal: true })
-  for (let start = 0; start < raw.length;) {
-    const end = raw.indexOf(0, start)
-    const word = raw.subarray(start, end < 0 ? raw.length : end)
-    try {
-      decoder.decode(word)
-    } catch {
-      return Array.from(word, (byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`).join("")
-    }
-    start += word.length + 1
-  }
+  for (const { text, utf8 } of rawTexts("/proc/self/cmdline")) if (!utf8) return text
   return undefined
+}
+
+/** Whether the value of a variable of the environment is other bytes than `process.env` says. */
+export const isUndecodableVariable = (name: string): boolean => {
+  if (process.env[name]?.includes("\ufffd") !== true) return false
+  for (const { text, utf8 } of rawTexts("/proc/self/environ")) if (text.startsWith(`${name}=`)) return !utf8
+  return false
 }

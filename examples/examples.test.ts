@@ -5,9 +5,13 @@ import { spawn } from "node:child_process"
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { scratch } from "../test/support/sandbox.ts"
+import { Effect } from "effect"
+import * as Host from "../sdk/Host.ts"
+import { needs, scratch } from "../test/support/sandbox.ts"
 
 const directory = scratch()
+const { features } = await Effect.runPromise(Host.probe)
+const controlGroups = needs("control groups", features.some(({ name, ok }) => name.startsWith("cgroup-") && ok))
 
 const example = (name: string, ...args: ReadonlyArray<string>): Promise<{ readonly code: number | null; readonly output: string }> =>
   new Promise((resolve, reject) => {
@@ -34,7 +38,7 @@ describe("examples", { timeout: 120_000 }, () => {
     expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "build-overlay", "effect-layer", "judge", "promise"])
   })
 
-  it("judge", async () => {
+  it.runIf(controlGroups)("judge", async () => {
     const { code, output } = await example("judge.ts")
     expect(output.trim().split("\n").map((line) => line.split(/\s+/).slice(0, 2).join(" "))).toEqual([
       "right.c AC", "right.py AC", "overflows.c WA", "loops.c TLE", "sleeps.py TLE", "hoards.py MLE", "crashes.c RE", "raises.py RE",
@@ -44,7 +48,7 @@ describe("examples", { timeout: 120_000 }, () => {
     expect(code).toBe(0)
   })
 
-  it("judge, with a submission and tests of one's own", async () => {
+  it.runIf(controlGroups)("judge, with a submission and tests of one's own", async () => {
     const tests = join(directory, "tests")
     mkdirSync(tests)
     writeFileSync(join(tests, "1.in"), "abc")
@@ -53,6 +57,12 @@ describe("examples", { timeout: 120_000 }, () => {
     const { code, output } = await example("judge.ts", "solution.py", "tests")
     expect(output).toMatch(/^solution.py +AC +1 tests/)
     expect(code).toBe(0)
+  })
+
+  it("judge, where it cannot do what it should", async () => {
+    const { code, output } = await example("judge.ts", "no-such-file.py")
+    expect([code, output.includes("    at ")]).toEqual([2, false])
+    expect(output).toContain("no-such-file.py")
   })
 
   it("agent-shell", async () => {

@@ -118,10 +118,17 @@ const numbered = (directory: string): ReadonlyArray<Test> =>
     expected: readFileSync(join(directory, `${name}.out`), "utf8")
   }))
 
-const queue = file === undefined ? Object.entries(submissions) : [[file, readFileSync(file, "utf8")] as const]
-const cases = tests === undefined ? sumTests : numbered(tests)
+const program = Effect.gen(function*() {
+  const queue = file === undefined ? Object.entries(submissions) : [[file, readFileSync(file, "utf8")] as const]
+  const cases = tests === undefined ? sumTests : numbered(tests)
+  for (const [name, source] of queue) {
+    const { detail, verdict } = yield* judge(name, source, cases)
+    console.log(`${basename(name).padEnd(12)} ${verdict.padEnd(4)} ${detail}`.trimEnd())
+  }
+})
 
-const program = Effect.forEach(queue, ([name, source]) =>
-  Effect.map(judge(name, source, cases), ({ detail, verdict }) => console.log(`${basename(name).padEnd(12)} ${verdict.padEnd(4)} ${detail}`.trimEnd())), { discard: true })
-
-await Effect.runPromise(program)
+// What is no fault of a submission: a file that cannot be read, a host that cannot enforce the limits.
+await Effect.runPromise(program).catch((error: Error) => {
+  console.error(`judge: ${error.message}`)
+  process.exitCode = 2
+})

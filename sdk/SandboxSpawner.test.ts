@@ -132,7 +132,7 @@ const same: Readonly<Record<string, Program<unknown, unknown>>> = {
     const service = yield* spawner
     return yield* service.string(ChildProcess.make("echo", [Redacted.make("the secret")]))
   }),
-  "a program that does not exist": ChildProcess.make("no-such-program-here", ["a b", Redacted.make("secret")]),
+  "a program that does not exist": ChildProcess.make("/usr/bin/no-such-program", ["a b", Redacted.make("secret")]),
   "a program that may not be executed": ChildProcess.make(plainFile),
   "NUL in an argument": ChildProcess.make("echo", ["a\0b"]),
   "an end by a signal": Effect.flatMap(sh("kill -TERM $$; sleep 5"), (handle) => handle.exitCode),
@@ -181,7 +181,7 @@ const same: Readonly<Record<string, Program<unknown, unknown>>> = {
 for (const [kind, layer] of Object.entries(layers)) {
   describe(`as under Node: ${kind}`, () => {
     for (const [name, program] of Object.entries(same)) {
-      it(name, async () => {
+      it(`${name}`, async () => {
         const [expected, actual] = await Promise.all([run(program, node), run(program, layer)])
         expect(essence(actual)).toEqual(essence(expected))
       })

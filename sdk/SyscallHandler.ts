@@ -142,7 +142,7 @@ type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P
 type Needs<Name extends SyscallName, P extends Power, M extends MemoryUse> =
   | IntegerArgument<Name>
   | (Filters<Name, P, M> extends true ?
-    | (Name extends PathSyscall ? "<path>" | PointerArgument<Name> : never)
+    | (Name extends PathSyscall ? "<path>" | `path ${PointerArgument<Name>}` : never)
     | (Name extends AddressSyscall ? "<address>" : never)
     : never)
 

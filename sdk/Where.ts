@@ -35,8 +35,10 @@ export type PathPattern =
 /** Holds if one of the call's paths (of the named argument, if there is one) matches one of the patterns. */
 export interface PathClause<out N extends Need = "<path>"> {
   readonly kind: "path"
-  readonly argument: N | undefined
+  readonly argument: string | undefined
   readonly patterns: ReadonlyArray<PathPattern>
+  /** For the compiler only. */
+  readonly need?: N
 }
 
 export type AddressPattern =
@@ -50,8 +52,10 @@ export type AddressPattern =
 /** Holds if the call's socket address matches one of the patterns. */
 export interface AddressClause<out N extends Need = "<address>"> {
   readonly kind: "address"
-  readonly argument: N | undefined
+  readonly argument: string | undefined
   readonly patterns: ReadonlyArray<AddressPattern>
+  /** For the compiler only. */
+  readonly need?: N
 }
 
 export type Clause<N extends Need = Need> = ArgumentClause<N> | PathClause<N> | AddressClause<N>
@@ -92,16 +96,25 @@ export const Arg = {
   })
 }
 
-const ofPath = (pattern: PathPattern) =>
-  <const N extends string = "<path>">(options?: { readonly argument?: N }): PathClause<N> => ({ kind: "path", argument: options?.argument, patterns: [pattern] })
+/** About any path of the call, or about the one argument that is named. */
+interface OfPath {
+  (pattern: string): PathClause
+  <const N extends string>(pattern: string, options: { readonly argument: N }): PathClause<`path ${N}`>
+}
+
+const ofPath = (make: (text: string) => PathPattern): OfPath => (text: string, options?: { readonly argument: string }): PathClause<never> => ({
+  kind: "path",
+  argument: options?.argument,
+  patterns: [make(text)]
+})
 
 /** Conditions on what a path argument resolves to. `argument` picks one of two (`oldname`, `newname`); otherwise either may match. */
 export const Path = {
-  exact: <const N extends string = "<path>">(path: string, options?: { readonly argument?: N }): PathClause<N> => ofPath({ scope: "exact", path })(options),
-  under: <const N extends string = "<path>">(path: string, options?: { readonly argument?: N }): PathClause<N> => ofPath({ scope: "subtree", path })(options),
-  glob: <const N extends string = "<path>">(glob: string, options?: { readonly argument?: N }): PathClause<N> => ofPath({ scope: "exact", glob })(options),
+  exact: ofPath((path) => ({ scope: "exact", path })),
+  under: ofPath((path) => ({ scope: "subtree", path })),
+  glob: ofPath((glob) => ({ scope: "exact", glob })),
   /** One of several. They must be about the same argument; the first one's counts. */
-  any: <N extends string>(first: PathClause<N>, ...others: ReadonlyArray<PathClause<N>>): PathClause<N> => ({
+  any: <N extends Need>(first: PathClause<N>, ...others: ReadonlyArray<PathClause<NoInfer<N>>>): PathClause<N> => ({
     kind: "path",
     argument: first.argument,
     patterns: [first, ...others].flatMap((clause) => clause.patterns)

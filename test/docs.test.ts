@@ -99,12 +99,14 @@ for (const document of documents) {
           typed.push(name)
           if (block.words.includes("check")) break
           it(`${place} runs`, { timeout: 70_000 }, () => {
-            expect(execute(process.execPath, [join(programs, name)], directory)).toMatchObject({ code: expected })
+            const { code, output } = execute(process.execPath, [join(programs, name)], directory)
+            expect(code, output).toBe(expected)
           })
           break
         case "sh":
           it(`${place} runs`, { timeout: 70_000 }, () => {
-            expect(execute("sh", ["-eu", "-c", block.text], directory)).toMatchObject({ code: expected })
+            const { code, output } = execute("sh", ["-eu", "-c", block.text], directory)
+            expect(code, output).toBe(expected)
           })
           break
         case "console":

@@ -26,7 +26,7 @@ function which(name: string): string {
 
 /** The environment of this run without what npm and vitest put into it. */
 const environment = (changes: Record<string, string | undefined> = {}): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|INIT_CWD)/.test(name))),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_(OPTIONS|ENV|PATH)$|VITEST|INIT_CWD$)/.test(name))),
   PATH: tools,
   ...changes
 })

@@ -21,11 +21,9 @@ void rv_query_start(struct rv_query *query, uint32_t wanted, uint32_t deny_mask)
 	};
 }
 
-/* Takes in a rule that covers what is asked about. */
+/* Takes in a rule that covers what is asked about and concerns the question. */
 void rv_query_apply(struct rv_query *query, uint8_t kind, uint32_t id, uint32_t rights)
 {
-	if (!(rights & (kind == RV_KIND_DENY ? query->deny_mask : query->wanted)))
-		return;
 	switch (kind) {
 	case RV_KIND_GRANT:
 		query->granted |= rights;

@@ -155,7 +155,8 @@ static void apply_group(const void *program, struct rv_query *query, const struc
 	for (; low < end && compare(rules[low].bytes, network) == 0; low++) {
 		const struct rv_address_rule *rule = &rules[low];
 
-		if ((rule->protocols & protocol) && rule->port_low <= address->port && address->port <= rule->port_high)
+		if (rv_query_concerns(query, rule->kind, rule->rights) && (rule->protocols & protocol) &&
+		    rule->port_low <= address->port && address->port <= rule->port_high)
 			rv_query_apply(query, rule->kind, rule->id, rule->rights);
 	}
 }
@@ -167,7 +168,8 @@ static void apply_abstracts(const void *program, struct rv_query *query, const u
 	uint32_t count = rv_count(program, RV_SECTION_ABSTRACTS);
 
 	for (uint32_t i = 0; i < count; i++) {
-		if (rv_part_matches(program, &parts[rules[i].part], name, length))
+		if (rv_query_concerns(query, rules[i].kind, rules[i].rights) &&
+		    rv_part_matches(program, &parts[rules[i].part], name, length))
 			rv_query_apply(query, rules[i].kind, rules[i].id, rules[i].rights);
 	}
 }

@@ -49,7 +49,11 @@ static bool tokens_match(const void *program, const struct rv_token *tokens, siz
 	size_t token = 0, at = 0;
 	/* Where to go on when the last run has to take one more character; 0: there was no run yet. */
 	size_t resume = 0, taken = 0;
+	const struct rv_token *last = &tokens[count - 1];
 
+	/* Most names are told apart by their end. */
+	if (last->op == RV_TOKEN_BYTE && (length == 0 || text[length - 1] != last->byte))
+		return false;
 	while (at < length) {
 		size_t n = 0;
 
@@ -87,6 +91,17 @@ bool rv_part_matches(const void *program, const struct rv_part *part, const uint
 	return tokens_match(program, tokens + part->first, part->length, text, length);
 }
 
+/* Whether a part, LITERAL or WILD, can match a component that begins with this byte: most cannot. */
+static bool may_begin(const void *program, const struct rv_part *part, uint8_t byte)
+{
+	const uint8_t *strings = rv_section(program, RV_SECTION_STRINGS);
+	const struct rv_token *tokens = rv_section(program, RV_SECTION_TOKENS);
+
+	if (part->kind == RV_PART_LITERAL)
+		return strings[part->first] == byte;
+	return tokens[part->first].op != RV_TOKEN_BYTE || tokens[part->first].byte == byte;
+}
+
 /* Where the component after the one of `n` bytes at `at` begins; `length` if there is none. */
 static size_t next_component(size_t at, size_t n, size_t length)
 {
@@ -106,8 +121,6 @@ bool rv_glob_covers(const void *program, const struct rv_path_rule *rule, const 
 	size_t resume = 0, taken = 0;
 
 	for (;;) {
-		size_t n = rv_component(text + at, length - at);
-
 		if (part == rule->part_count) {
 			if (at == length || rule->scope == RV_SCOPE_SUBTREE)
 				return true;
@@ -117,10 +130,14 @@ bool rv_glob_covers(const void *program, const struct rv_path_rule *rule, const 
 			continue;
 		} else if (at == length) {
 			return false;
-		} else if (rv_part_matches(program, &parts[part], text + at, n)) {
-			part++;
-			at = next_component(at, n, length);
-			continue;
+		} else if (may_begin(program, &parts[part], text[at])) {
+			size_t n = rv_component(text + at, length - at);
+
+			if (rv_part_matches(program, &parts[part], text + at, n)) {
+				part++;
+				at = next_component(at, n, length);
+				continue;
+			}
 		}
 		if (resume == 0)
 			return false;

@@ -43,13 +43,16 @@ static const struct rv_node *find_child(const void *program, const struct rv_nod
 {
 	const struct rv_node *children = (const struct rv_node *)rv_section(program, RV_SECTION_NODES) + node->first_child;
 	const uint8_t *strings = rv_section(program, RV_SECTION_STRINGS);
+	const uint32_t hash = rv_hash(name, length);
 	uint32_t count = node->child_count;
 
 	while (count > 0) {
 		uint32_t half = count / 2;
 		const struct rv_node *child = &children[half];
-		int order = rv_compare(strings + child->name, child->name_length, name, length);
+		int order = child->hash < hash ? -1 : 1;
 
+		if (child->hash == hash)
+			order = rv_compare(strings + child->name, child->name_length, name, length);
 		if (order == 0)
 			return child;
 		if (order < 0) {
@@ -78,7 +81,7 @@ static void apply_rules(const void *program, struct rv_query *query, bool tree, 
 	const struct rv_path_rule *rules = (const struct rv_path_rule *)rv_section(program, RV_SECTION_PATH_RULES) + node->first_rule;
 
 	for (uint32_t i = 0; i < node->rule_count; i++) {
-		if (covers(program, &rules[i], tree, rest, length))
+		if (rv_query_concerns(query, rules[i].kind, rules[i].rights) && covers(program, &rules[i], tree, rest, length))
 			rv_query_apply(query, rules[i].kind, rules[i].id, rules[i].rights);
 	}
 }

@@ -52,6 +52,15 @@ static inline int rv_compare(const uint8_t *a, size_t a_length, const uint8_t *b
 	return a_length < b_length ? -1 : 1;
 }
 
+static inline uint32_t rv_hash(const uint8_t *bytes, size_t length)
+{
+	uint32_t hash = RV_HASH_SEED;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ bytes[i]) * RV_HASH_PRIME;
+	return hash;
+}
+
 /* One question about a path or an address, and what the rules that cover it have said so far. */
 struct rv_query {
 	uint32_t wanted;
@@ -61,6 +70,12 @@ struct rv_query {
 	uint32_t deny_rule;
 	uint64_t filters;
 };
+
+/* Whether a rule with these rights has any bearing on the question. */
+static inline bool rv_query_concerns(const struct rv_query *query, uint8_t kind, uint32_t rights)
+{
+	return rights & (kind == RV_KIND_DENY ? query->deny_mask : query->wanted);
+}
 
 /* access.c */
 bool rv_query_is_sound(uint32_t rights);

@@ -67,6 +67,9 @@ RV_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "programs are little-endian
 #define RV_MAX_SOCKADDR_UN 110u
 #define RV_MAX_ABSTRACT_NAME 107u
 
+#define RV_HASH_SEED 0x811c9dc5u
+#define RV_HASH_PRIME 0x01000193u
+
 /* Rule ids are the host program's own; they come back as they are. This one means that no rule decided: a default did. */
 #define RV_ID_NONE 0xffffffffu
 
@@ -270,7 +273,8 @@ struct rv_condition {
 
 /*
  * NODES: the tree of path components, breadth first; node 0 is "/". Owns a run of NODES, its children, strictly ascending by
- * name (bytewise, a prefix first), and a run of PATH_RULES.
+ * (hash, name), names bytewise and a prefix first; and a run of PATH_RULES. The hash is there so that a search among siblings
+ * seldom has to look at names; searches are binary whatever it says.
  */
 struct rv_node {
 	uint32_t name;	       /* offset in STRINGS; 0 for the root */
@@ -281,7 +285,7 @@ struct rv_node {
 	uint32_t first_rule;
 	uint32_t rule_count;   /* ≤ RV_MAX_NODE_RULES */
 	uint32_t deny_beneath; /* lowest id of the deny rules that hang on nodes beneath this one, or RV_ID_NONE */
-	uint32_t reserved2;
+	uint32_t hash;	       /* FNV-1a, 32 bits, of the name */
 };
 
 #define RV_KIND_GRANT 0u
@@ -383,7 +387,7 @@ struct rv_abstract {
 #define RV_FAULT_FIELD 13u	/* a field with a value that means nothing */
 #define RV_FAULT_NAME 14u	/* not a name: empty, too long, ".", "..", or with "/" or NUL in it */
 #define RV_FAULT_ADDRESS 15u	/* bits beyond the prefix, ports upside down, or IPv4 written as IPv6 */
-#define RV_FAULT_SUMMARY 16u	/* deny_beneath is not what the tree says */
+#define RV_FAULT_SUMMARY 16u	/* deny_beneath or hash is not what the tree says */
 
 /* The first fault of a program. */
 struct rv_fault {
@@ -485,7 +489,7 @@ RV_PIN(rv_node, child_count, 12);
 RV_PIN(rv_node, first_rule, 16);
 RV_PIN(rv_node, rule_count, 20);
 RV_PIN(rv_node, deny_beneath, 24);
-RV_PIN(rv_node, reserved2, 28);
+RV_PIN(rv_node, hash, 28);
 RV_PIN_SIZE(rv_node, 32);
 
 RV_PIN(rv_path_rule, id, 0);

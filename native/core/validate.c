@@ -233,10 +233,12 @@ static bool check_node(struct check *check, const struct rv_node *node, bool is_
 {
 	const uint8_t *name = string(check, node->name, node->name_length);
 
-	if (node->reserved || node->reserved2)
+	if (node->reserved)
 		return fail(check, RV_FAULT_RESERVED, node);
 	if (is_root ? node->name || node->name_length : !name || !rv_is_name(name, node->name_length))
 		return fail(check, RV_FAULT_NAME, node);
+	if (node->hash != rv_hash(name, node->name_length))
+		return fail(check, RV_FAULT_SUMMARY, node);
 	if (node->rule_count > RV_MAX_NODE_RULES)
 		return fail(check, RV_FAULT_LIMIT, node);
 	return own(check, RV_SECTION_NODES, node->first_child, node->child_count, node) &&
@@ -256,6 +258,14 @@ static uint32_t lowest_deny(const struct check *check, const struct rv_node *nod
 	return lowest;
 }
 
+/* Whether two siblings stand in order. */
+static bool is_before(const uint8_t *strings, const struct rv_node *a, const struct rv_node *b)
+{
+	if (a->hash != b->hash)
+		return a->hash < b->hash;
+	return rv_compare(strings + a->name, a->name_length, strings + b->name, b->name_length) < 0;
+}
+
 /* The children of a node, all of them sound: their order, and what the node says of their rules. */
 static bool check_children(struct check *check, const struct rv_node *node)
 {
@@ -264,8 +274,7 @@ static bool check_children(struct check *check, const struct rv_node *node)
 	uint32_t lowest = RV_ID_NONE;
 
 	for (uint32_t i = node->first_child; i < node->first_child + node->child_count; i++) {
-		if (i > node->first_child && rv_compare(strings + nodes[i - 1].name, nodes[i - 1].name_length,
-							strings + nodes[i].name, nodes[i].name_length) >= 0)
+		if (i > node->first_child && !is_before(strings, &nodes[i - 1], &nodes[i]))
 			return fail(check, RV_FAULT_ORDER, &nodes[i]);
 		lowest = rv_min(lowest, lowest_deny(check, &nodes[i]));
 	}

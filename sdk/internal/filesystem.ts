@@ -174,7 +174,7 @@ class Planner {
     }
     const moved: Entry = { ...entry, target: guest }
     if (isDirectory(moved)) {
-      for (const other of [...this.view.entries]) if (other.system && isWithin(other.target, guest)) this.view.remove(other.target)
+      for (const other of this.view.snapshot()) if (other.system && isWithin(other.target, guest)) this.view.remove(other.target)
     }
     this.view.add(moved)
   }
@@ -218,7 +218,7 @@ class Planner {
     entries.sort((a, b) => depthOf(a.target) - depthOf(b.target) || rank(b) - rank(a))
     for (const entry of entries) this.#place(entry)
     this.#separate()
-    for (const entry of [...this.view.entries]) if (!entry.system) this.#verify(entry)
+    for (const entry of this.view.snapshot()) if (!entry.system) this.#verify(entry)
   }
 
   #overlay(rule: NonNullable<Filesystem["overlay"]>[number], at: string): Entry | undefined {

@@ -99,7 +99,8 @@ export class Session {
   /** Sends a request. 0, or an errno: EAGAIN when the sentry has not read the earlier ones yet. */
   send(request: Request, stdio: Int32Array | null = null, out: Int32Array | null = null): number {
     const text = Buffer.from(JSON.stringify(request))
-    return -this.native.send(this.#control.fd, text, text.length, stdio, out)
+    const rc = this.native.send(this.#control.fd, text, text.length, stdio, out)
+    return rc < 0 ? -rc : 0
   }
 
   reply(seq: number): Deferred.Deferred<ReadonlyArray<Process>, SandboxError> {

@@ -12,7 +12,8 @@
  *
  * Two sockets and not one, because neither libuv nor Bun can watch a `SOCK_SEQPACKET` socket, and because a stream
  * cannot carry message boundaries and descriptors together without framing code on the native side. The host's end of
- * fd 3 closing means that the host is gone: the sandbox dies.
+ * fd 3 closing means that the host is gone: the sandbox dies. A request of more than 64 KiB (an `exec` with very many arguments)
+ * travels in a sealed memfd: the packet then says `memory` and the memfd is the first of its descriptors.
  *
  * Units: bytes, milliseconds, and numeric ids. `native/sentry/plan.cc` and `native/sentry/protocol.cc` are the other
  * side; both sides refuse what they do not know.

@@ -118,6 +118,11 @@ export class View {
     return this.#entries.values()
   }
 
+  /** The entries as they are now: for who changes the table while going through it. */
+  snapshot(): ReadonlyArray<Entry> {
+    return Array.from(this.#entries.values())
+  }
+
   /** What `path` (canonical) lies in: the nearest entry at or above it. */
   covering(path: string): Entry | undefined {
     for (;;) {

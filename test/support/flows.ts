@@ -166,7 +166,7 @@ export const flows: Readonly<Record<string, () => Promise<void>>> = {
     }
   })),
 
-  "closing the scope kills everything, and waits for it": Effect.runPromise.bind(undefined, Effect.gen(function*() {
+  "closing the scope kills everything, and waits for it": flow(Effect.gen(function*() {
     const scope = yield* Scope.make()
     const sandbox = yield* Scope.provide(Sandbox.spawn(sh("trap '' TERM HUP; (setsid sleep 300 &) ; echo up; sleep 300")), scope)
     yield* Stream.runDrain(Stream.take(sandbox.stdout, 1))

@@ -86,7 +86,7 @@ static void finish(void)
 	size_t at = sizeof(struct rv_header);
 
 	if (draft.counts[RV_SECTION_NODES] == 0)
-		ADD(NODES, rv_node, .first_child = 1, .deny_beneath = RV_ID_NONE);
+		ADD(NODES, rv_node, .first_child = 1, .deny_beneath = RV_ID_NONE, .hash = RV_HASH_SEED);
 	memset(image, 0, sizeof(image));
 	for (uint32_t i = 0; i < RV_SECTIONS; i++) {
 		size_t bytes = draft.counts[i] * record_sizes[i];
@@ -341,12 +341,15 @@ static void sets(void)
 static void node(const char *name, uint32_t children, uint32_t rules, uint32_t deny_beneath)
 {
 	static uint32_t next_child, next_rule;
+	uint32_t hash = RV_HASH_SEED;
 
 	if (draft.counts[RV_SECTION_NODES] == 0) {
 		next_child = 1;
 		next_rule = 0;
 	}
-	ADD(NODES, rv_node, .name = name[0] ? text(name, strlen(name)) : 0, .name_length = (uint16_t)strlen(name), .first_child = next_child,
+	for (const char *byte = name; *byte; byte++)
+		hash = (hash ^ (uint8_t)*byte) * RV_HASH_PRIME;
+	ADD(NODES, rv_node, .hash = hash, .name = name[0] ? text(name, strlen(name)) : 0, .name_length = (uint16_t)strlen(name), .first_child = next_child,
 	    .child_count = children, .first_rule = next_rule, .rule_count = rules, .deny_beneath = deny_beneath);
 	next_child += children;
 	next_rule += rules;
@@ -384,7 +387,9 @@ static struct rv_access ask(const char *path, uint32_t rights, uint32_t flags)
  * /etc/ssl    filter 5 READ subtree; deny 20 WRITE subtree
  * /etc/ssl/k  deny 21 ALL exact
  * /srv        grant 12 READ|WRITE subtree; deny 61 METADATA of "a / *.key"
- * /zz
+ * /zz/costarring, /zz/liquid   grant 13, 14 WRITE subtree: two names of one hash
+ *
+ * Siblings stand by the hash of their names: zz, etc, srv.
  */
 static void path_fixture(void)
 {
@@ -399,6 +404,7 @@ static void path_fixture(void)
 	wild("*");
 	wild("#");
 	path_rule(51, R, RV_KIND_GRANT, RV_SCOPE_EXACT);
+	node("zz", 2, 0, RV_ID_NONE);
 	node("etc", 1, 2, 20);
 	path_rule(10, R, RV_KIND_GRANT, RV_SCOPE_SUBTREE);
 	path_rule(11, RV_RIGHT_LIST, RV_KIND_DENY, RV_SCOPE_EXACT);
@@ -407,7 +413,10 @@ static void path_fixture(void)
 	literal("a");
 	wild("*.key");
 	path_rule(61, RV_RIGHT_METADATA, RV_KIND_DENY, RV_SCOPE_EXACT);
-	node("zz", 0, 0, RV_ID_NONE);
+	node("costarring", 0, 1, RV_ID_NONE);
+	path_rule(13, W, RV_KIND_GRANT, RV_SCOPE_SUBTREE);
+	node("liquid", 0, 1, RV_ID_NONE);
+	path_rule(14, W, RV_KIND_GRANT, RV_SCOPE_SUBTREE);
 	node("ssl", 1, 2, 21);
 	path_rule(5, R, RV_KIND_FILTER, RV_SCOPE_SUBTREE);
 	path_rule(20, W, RV_KIND_DENY, RV_SCOPE_SUBTREE);
@@ -446,7 +455,9 @@ static void test_paths(void)
 	DENIED(ask("/etc/ssl/cert", W, 0), 20, W, 0);
 	DENIED(ask("/etc/ssl/k", R | W, 0), 20, R | W, 1 << 5);
 	GRANTED(ask("/etc/ssl/k/x", R, 0), 10, 1 << 5);
-	/* names that sort before, between, after, and prefixes of each other */
+	GRANTED(ask("/zz/costarring/a", W, 0), 13, 0);
+	GRANTED(ask("/zz/liquid/a", W, 0), 14, 0);
+	/* names that are not there, and prefixes of others */
 	MISSING(ask("/et", R, 0), R, 0);
 	MISSING(ask("/etcc", R, 0), R, 0);
 	MISSING(ask("/a", R, 0), R, 0);
@@ -690,7 +701,7 @@ static void address_rule(uint32_t id, uint8_t kind, uint32_t rights, uint8_t pro
 /*
  * v4: /0 grant 30 CONNECT tcp 443; /8 10: grant 31 CONNECT any; 127: grant 32 CONNECT|BIND; /32 10.0.0.1: deny 33; 10.0.0.1: filter 2; 10.0.0.9: grant 34
  * v6: /32 2001:db8: grant 35 CONNECT; /128 ::1: grant 36 CONNECT
- * abstract: "bus" grant 37; "x*" deny 38
+ * abstract: "bus" grant 37; "x*" deny 38; "?z" grant 40 BIND
  */
 static void address_fixture(void)
 {
@@ -719,6 +730,8 @@ static void address_fixture(void)
 	literal("bus");
 	ADD(ABSTRACTS, rv_abstract, .id = 38, .rights = C, .kind = RV_KIND_DENY, .part = 1);
 	wild("x*");
+	ADD(ABSTRACTS, rv_abstract, .id = 40, .rights = B, .kind = RV_KIND_GRANT, .part = 2);
+	wild("?z");
 	finish();
 	EXPECT_EQ(validate(), RV_FAULT_NONE);
 }
@@ -779,6 +792,8 @@ static void test_addresses(void)
 	MISSING(ask_unix("\0", 1, C), C, 0);
 	DENIED(ask_unix("\0xyz", 4, C), 38, C, 0);
 	MISSING(ask_unix("\0xyz", 4, B), B, 0);
+	GRANTED(ask_unix("\0az", 3, B), 40, 0);
+	MISSING(ask_unix("\0", 1, B), B, 0);
 	memset(longest, 'x', sizeof(longest));
 	longest[0] = 0;
 	DENIED(ask_unix(longest, 108, C), 38, C, 0);
@@ -960,7 +975,8 @@ static const struct patch patches[] = {
 	FIELD(NODES, 1, rv_node, name_length, 200, NAME),
 	FIELD(NODES, 1, rv_node, name_length, 0, NAME),
 	FIELD(NODES, 1, rv_node, reserved, 1, RESERVED),
-	FIELD(NODES, 1, rv_node, reserved2, 1, RESERVED),
+	FIELD(NODES, 0, rv_node, hash, 1, SUMMARY),
+	FIELD(NODES, 1, rv_node, hash, 1, SUMMARY),
 	FIELD(NODES, 1, rv_node, first_rule, 0, RUN),
 	FIELD(NODES, 1, rv_node, rule_count, RV_MAX_NODE_RULES + 1, LIMIT),
 	FIELD(NODES, 1, rv_node, rule_count, 3, RUN),
@@ -1029,6 +1045,18 @@ static const struct patch patches[] = {
 	FIELD(ADDRESSES, 2, rv_address_rule, bytes[15], 1, NONE),
 };
 
+/* Gives every node the hash of its name. */
+static void rehash(void)
+{
+	struct rv_node *nodes = (struct rv_node *)(image + draft.header.sections[RV_SECTION_NODES].offset);
+
+	for (uint32_t i = 0; i < draft.counts[RV_SECTION_NODES]; i++) {
+		nodes[i].hash = RV_HASH_SEED;
+		for (uint32_t j = 0; j < nodes[i].name_length; j++)
+			nodes[i].hash = (nodes[i].hash ^ image[draft.header.sections[RV_SECTION_STRINGS].offset + nodes[i].name + j]) * RV_HASH_PRIME;
+	}
+}
+
 /* Replaces a literal of the fixture by other bytes of the same length, in place. */
 static uint32_t fault_with_name(const char *from, const char *to)
 {
@@ -1039,6 +1067,7 @@ static uint32_t fault_with_name(const char *from, const char *to)
 	for (uint32_t i = 0; i + strlen(from) <= draft.counts[RV_SECTION_STRINGS]; i++) {
 		if (memcmp(strings + i, from, strlen(from)) == 0) {
 			memcpy(strings + i, to, strlen(from));
+			rehash();
 			return validate();
 		}
 	}
@@ -1127,7 +1156,7 @@ static void test_faults(void)
 	EXPECT_EQ(fault_with_name("bus", "b/\0"), RV_FAULT_NONE);
 	EXPECT_EQ(fault_with_name("bc", "ac"), RV_FAULT_ORDER); /* twins */
 	EXPECT_EQ(fault_with_name("bc", ".c"), RV_FAULT_NAME);
-	EXPECT_EQ(fault_with_name("bc", "Ac"), RV_FAULT_ORDER);
+	EXPECT_EQ(fault_with_name("bc", "Bc"), RV_FAULT_ORDER); /* of a lower hash */
 	EXPECT_EQ(fault_with_name("bc", "b/"), RV_FAULT_NAME);
 
 	/* values out of order */

@@ -33,6 +33,8 @@ export const RV = {
   MAX_SOCKADDR: 128,
   MAX_SOCKADDR_UN: 110,
   MAX_ABSTRACT_NAME: 107,
+  HASH_SEED: 0x811c9dc5,
+  HASH_PRIME: 0x1000193,
   ID_NONE: 0xffffffff,
   ARCH_X86_64: 0xc000003e,
   X32_BIT: 0x40000000,
@@ -242,7 +244,7 @@ export const records = {
     first_rule: { at: 16, bytes: 4 },
     rule_count: { at: 20, bytes: 4 },
     deny_beneath: { at: 24, bytes: 4 },
-    reserved2: { at: 28, bytes: 4 }
+    hash: { at: 28, bytes: 4 }
   },
   path_rule: {
     SIZE: 16,

@@ -52,6 +52,7 @@ interface NodeRule {
 
 interface Node {
   readonly name: string
+  readonly hash: number
   readonly children: Map<string, Node>
   readonly rules: Array<NodeRule>
   denyBeneath: number
@@ -60,7 +61,16 @@ interface Node {
 const isInteger = (n: number, low: number, high: number): boolean => Number.isInteger(n) && n >= low && n <= high
 const byId = (a: { readonly id: number }, b: { readonly id: number }): number => a.id - b.id
 const byBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)
-const byText = (a: { readonly name: string }, b: { readonly name: string }): number => a.name < b.name ? -1 : 1
+const byHash = (a: Node, b: Node): number => a.hash - b.hash || (a.name < b.name ? -1 : 1)
+
+/** FNV-1a over the bytes of a name. */
+const hashOf = (name: string): number => {
+  let hash: number = RV.HASH_SEED
+  for (let at = 0; at < name.length; at += 1) hash = Math.imul(hash ^ name.charCodeAt(at), RV.HASH_PRIME)
+  return hash >>> 0
+}
+
+const newNode = (name: string): Node => ({ name, hash: hashOf(name), children: new Map(), rules: [], denyBeneath: RV.ID_NONE })
 
 const partKey = (part: Part): string =>
   part.kind === "literal" ? `=${part.text}` : part.kind === "depth" ? "**" : `~${part.tokens.map((token) =>
@@ -280,7 +290,7 @@ class Compiler {
   }
 
   #tree(rules: ReadonlyArray<PathRule>): Node {
-    const root: Node = { name: "", children: new Map(), rules: [], denyBeneath: RV.ID_NONE }
+    const root = newNode("")
     for (const [index, rule] of rules.entries()) {
       const at = `paths[${index}]`
       const id = this.#subject(rule, at)
@@ -288,7 +298,7 @@ class Compiler {
         let node = root
         for (const name of names) {
           let child = node.children.get(name)
-          if (child === undefined) node.children.set(name, child = { name, children: new Map(), rules: [], denyBeneath: RV.ID_NONE })
+          if (child === undefined) node.children.set(name, child = newNode(name))
           node = child
         }
         node.rules.push({ kind: rule.kind, id, rights: rule.rights, scope: rule.scope, parts })
@@ -313,11 +323,8 @@ class Compiler {
   paths(rules: ReadonlyArray<PathRule>): void {
     // Breadth first, so that the children of each node stand together, after it.
     const order: Array<Node> = [this.#tree(rules)]
-    const sorted = new Map<Node, ReadonlyArray<Node>>()
     for (let index = 0; index < order.length; index += 1) {
-      const children = [...order[index]!.children.values()].sort(byText)
-      sorted.set(order[index]!, children)
-      for (const child of children) order.push(child)
+      for (const child of [...order[index]!.children.values()].sort(byHash)) order.push(child)
     }
     for (const node of order.toReversed()) {
       for (const child of node.children.values()) {
@@ -337,7 +344,8 @@ class Compiler {
         child_count: children,
         first_rule: this.pathRules.count,
         rule_count: own.length,
-        deny_beneath: node.denyBeneath
+        deny_beneath: node.denyBeneath,
+        hash: node.hash
       })
       next += children
       for (const rule of own) {
