@@ -202,6 +202,7 @@ const Fields = Schema.Struct({
     openFiles: optional(positive("descriptors", 1 << 30).pipe(described("Open descriptors of one process."))),
     fileSize: optional(ByteSize.pipe(described("Largest file that can be written.")))
   }).pipe(described("What the guest may use. Absent: no limit."))),
+  violations: optional(Schema.Literals(["report", "ignore"]).pipe(described("report: every refused system call is an event, at the cost of one notification each. Default: ignore."))),
   landlock: optional(Schema.Literals(["required", "optional"]).pipe(described("required: no start without Landlock. Default: required."))),
   view: optional(Schema.Literals(["auto", "namespace"]).pipe(described("How the guest's file system is made. Default: auto."))),
   backend: optional(Schema.Literals(["auto", "ptrace"]).pipe(described("What carries system calls to the sentry. Default: auto.")))
@@ -424,6 +425,9 @@ export const limits = setting<NonNullable<PolicyInput["limits"]>>((limits) => ({
 export const network = setting<NonNullable<PolicyInput["network"]>>((network) => ({ network }))
 
 export const identity = setting<NonNullable<PolicyInput["identity"]>>((identity) => ({ identity }))
+
+/** Whether refused system calls are reported (`sandbox.violations`). */
+export const violations = setting<NonNullable<PolicyInput["violations"]>>((violations) => ({ violations }))
 
 /** Adds to the lists of system calls. */
 export const syscalls = setting<NonNullable<PolicyInput["syscalls"]>>((syscalls) => ({ syscalls }))

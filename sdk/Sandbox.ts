@@ -30,6 +30,7 @@ import { EAGAIN, load, type Native, NULL, PIPE, TERMINAL } from "./internal/nati
 import type { Process, Request } from "./internal/protocol.ts"
 import type { Outcome } from "./Outcome.ts"
 import * as Policy from "./Policy.ts"
+import * as Violation from "./Violation.ts"
 
 export type { Process }
 
@@ -75,6 +76,13 @@ export interface Sandbox extends SandboxProcess {
   readonly processes: Effect.Effect<ReadonlyArray<Process>, SandboxError>
   /** Starts another command in the same sandbox. It is killed when its scope closes. */
   readonly exec: (command: Command) => Effect.Effect<SandboxProcess, SetupError | PolicyError | SandboxError, Scope.Scope>
+  /**
+   * Refused system calls, where the policy says `violations: "report"`; each is delivered once, and the stream ends with the
+   * sandbox. Of a flood only a part is told one by one.
+   */
+  readonly violations: Stream.Stream<Violation.Violation>
+  /** How many calls were refused so far, by call. Exact, also of a flood. */
+  readonly violationCounts: Effect.Effect<ReadonlyArray<Violation.Count>>
   /** One for each overlay rule of the policy, in its order; usable until the scope closes. */
   readonly changes: ReadonlyArray<Changes>
 }
@@ -217,6 +225,12 @@ const processesOf = (session: Session): Sandbox["processes"] =>
     return Effect.andThen(request(session, { op: "processes", seq }), Deferred.await(reply))
   })
 
+const violationsOf = (session: Session, policy: Policy.Policy): Sandbox["violations"] =>
+  Stream.map(Stream.fromQueue(session.violations), (event) => Violation.fromEvent(event, policy))
+
+const countsOf = (session: Session): Sandbox["violationCounts"] =>
+  Effect.sync(() => [...session.violationCounts].map(([nr, count]) => Violation.countOf(nr, count)))
+
 const handle = (session: Session, command: Running, ends: Ends, pid: number): SandboxProcess => ({
   pid,
   stdin: ends.stdin,
@@ -336,6 +350,8 @@ export const spawn: (command: Command, policy?: Policy.Policy) => Effect.Effect<
       layers: session.layers,
       processes: processesOf(session),
       exec: exec(session, compiled),
+      violations: violationsOf(session, policy),
+      violationCounts: countsOf(session),
       changes: changesOf(session, compiled.overlays)
     }
   }))

@@ -56,7 +56,7 @@ class Init : public Refusals {
   }
 
   void refused(const Violation& violation) override {
-    if (!tell({Report::Kind::violation, 0, 0, {}, event_violation(violation)})) interception_->suppress(violation.call.nr, violation.rule);
+    if (!tell({Report::Kind::violation, 0, 0, {}, event_violation(violation)})) interception_->suppress(kind_of(violation.call), violation.rule);
   }
 
   bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) override { return tell({Report::Kind::violation, 0, 0, {}, event_suppressed(nr, rule, count)}); }

@@ -42,6 +42,8 @@ rv_call call_of(const seccomp_notif& request) {
 
 }  // namespace
 
+uint32_t kind_of(const rv_call& call) { return call.arch == RV_ARCH_X86_64 ? call.nr : kForeignCall; }
+
 bool Budget::spend(uint64_t now) {
   tokens_ = std::min<double>(kBurst, tokens_ + static_cast<double>(now - last_ns_) * 1e-9 * kPerSecond);
   last_ns_ = now;
@@ -52,7 +54,7 @@ bool Budget::spend(uint64_t now) {
 
 void Budget::suppress(uint32_t nr, uint32_t rule, uint64_t count) {
   std::pair<uint32_t, uint32_t> kind{nr, rule};
-  if (suppressed_.size() >= kKinds && !suppressed_.contains(kind)) kind = {UINT32_MAX, RV_ID_NONE};
+  if (suppressed_.size() >= kKinds && !suppressed_.contains(kind)) kind = {kOtherCalls, RV_ID_NONE};
   suppressed_[kind] += count;
 }
 
@@ -68,7 +70,7 @@ void Interception::record(Violation violation) {
   violation.time_ns = now_ns(CLOCK_REALTIME);
   pthread_mutex_lock(&lock_);
   bool reported = budget_.spend(now_ns(CLOCK_MONOTONIC));
-  if (!reported) budget_.suppress(violation.call.nr, violation.rule);
+  if (!reported) budget_.suppress(kind_of(violation.call), violation.rule);
   pthread_mutex_unlock(&lock_);
   if (!reported) return;
   Caller caller(violation.tid);

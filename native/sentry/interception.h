@@ -34,6 +34,9 @@ struct Violation {
   std::string address;  // likewise the bytes of a socket address
 };
 
+// Kinds of refusals that are counted without a number: calls of other ABIs, and numbers beyond the first few thousand.
+constexpr uint32_t kForeignCall = 0xfffffffe, kOtherCalls = 0xffffffff;
+
 // Where refusals go. Called from several threads; must not wait.
 class Refusals {
  public:
@@ -44,6 +47,9 @@ class Refusals {
   virtual bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) = 0;
   virtual void kill_guest() = 0;
 };
+
+// The number under which a refused call is counted.
+uint32_t kind_of(const rv_call& call);
 
 // How many refusals are reported in full; the rest is counted, exactly, and reported as numbers.
 class Budget {

@@ -161,7 +161,7 @@ std::string event_violation(const Violation& v) {
 
 std::string event_suppressed(uint32_t nr, uint32_t rule, uint64_t count) {
   Json json{{"event", "suppressed"}, {"count", count}};
-  if (nr != UINT32_MAX) json["nr"] = nr;
+  if (nr != kOtherCalls) json["nr"] = nr;
   if (rule != RV_ID_NONE) json["rule"] = rule;
   return dump(json);
 }

@@ -11,6 +11,7 @@ import { fault } from "./faults.ts"
 import { type FilesystemPlan, planFilesystem } from "./filesystem.ts"
 import { isWithin } from "./globs.ts"
 import { currentHost, type Host } from "./host.ts"
+import { reported } from "./interception.ts"
 import { presetFields } from "./presets.ts"
 import { type Exec, type Mount, type Plan, PROTOCOL_VERSION } from "./protocol.ts"
 import { EPERM, seccompRules } from "./seccompRules.ts"
@@ -197,6 +198,7 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
         const limits = fields.limits ?? {}
         const given = <K extends string>(key: K, value: number | undefined) => (value === undefined ? {} : { [key]: value }) as { readonly [_ in K]?: number }
         const mounts: ReadonlyArray<Mount> = [...entries.map(toMount), ...masks.map((target): Mount => ({ type: "mask", target }))]
+        const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: seccompRules(name, fields.syscalls) }
         const plan: Plan = {
           version: PROTOCOL_VERSION,
           id: randomBytes(8).toString("hex"),
@@ -221,7 +223,7 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
             ...given("openFiles", limits.openFiles),
             ...given("fileSize", limits.fileSize)
           },
-          seccomp: { default: { action: "errno", errno: EPERM }, rules: seccompRules(name, fields.syscalls) }
+          ...(fields.violations === "report" ? reported(filter) : { seccomp: filter })
         }
         const overlays = entries.flatMap((entry): ReadonlyArray<OverlayPlan> =>
           entry.kind === "overlay" ? [{ target: entry.target, lower: entry.source, ...(entry.upper === undefined ? {} : { upper: entry.upper }) }] : []

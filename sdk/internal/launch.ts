@@ -7,7 +7,7 @@
  */
 import { rmdirSync, readFileSync } from "node:fs"
 import { constants } from "node:os"
-import { Deferred, Effect, Schema } from "effect"
+import { type Cause, Deferred, Effect, Queue, Schema } from "effect"
 import { SandboxError, SetupError } from "../errors.ts"
 import { Exited, Killed, type Outcome, type Reason, Signaled } from "../Outcome.ts"
 import { formatByteSize, formatTimeSpan } from "../Units.ts"
@@ -16,8 +16,17 @@ import { EAGAIN, type Native } from "./native.ts"
 import { Event, type Failure, type Grant, type Plan, type Process, type Request } from "./protocol.ts"
 
 const SIGKILL = 9
+const AUDIT_ARCH_X86_64 = 0xc000003e
+/** So many refusals wait for somebody to take them. */
+const VIOLATIONS_KEPT = 1024
+const KINDS_COUNTED = 4096
+/** In place of a number: calls through i386, and calls of too many different numbers. As native/sentry/interception.h has them. */
+export const FOREIGN_CALL = 0xfffffffe
+export const OTHER_CALLS = 0xffffffff
 /** A line of the event stream is never longer, unless the sentry is no longer ours. */
 const LONGEST_LINE = 64 << 20
+
+export type ViolationEvent = Extract<Event, { readonly event: "violation" }>
 
 /** A command in the sandbox: the main one (id 0), or one of `exec`. */
 export interface Running {
@@ -52,6 +61,10 @@ export class Session {
   layers: ReadonlyArray<string> = []
   /** Upper directories of the plan's overlays, in order; the session's to close. */
   overlays: ReadonlyArray<number> = []
+  /** Refusals as they come; the oldest are dropped where nobody takes them. */
+  readonly violations: Queue.Queue<ViolationEvent, Cause.Done> = Effect.runSync(Queue.sliding(VIOLATIONS_KEPT))
+  /** Refusals by call number: exact. `FOREIGN_CALL` for those of other ABIs, `OTHER_CALLS` for numbers beyond the first few thousand. */
+  readonly violationCounts = new Map<number, number>()
   readonly #pidfd: Descriptor
   readonly #control: Descriptor
   readonly #events: Descriptor
@@ -217,9 +230,21 @@ export class Session {
         Deferred.doneUnsafe(command.started, Effect.fail(error))
         return
       }
+      case "violation":
+        this.#count(event.arch === AUDIT_ARCH_X86_64 ? event.nr : FOREIGN_CALL, 1)
+        Queue.offerUnsafe(this.violations, event)
+        return
+      case "suppressed":
+        this.#count(event.nr ?? OTHER_CALLS, event.count)
+        return
       case "end":
         this.#endHeard = true
     }
+  }
+
+  #count(nr: number, more: number): void {
+    const kind = this.violationCounts.has(nr) || this.violationCounts.size < KINDS_COUNTED ? nr : OTHER_CALLS
+    this.violationCounts.set(kind, (this.violationCounts.get(kind) ?? 0) + more)
   }
 
   /** Takes what the sentry has granted: it is sent before the event that announces it. */
@@ -314,6 +339,7 @@ export class Session {
   }
 
   #conclude(): void {
+    Queue.endUnsafe(this.violations)
     this.#control.close()
     const lost = new SetupError({
       step: "launch",

@@ -62,7 +62,8 @@ export const SeccompArg = Schema.Struct({
 /** All of `args` must hold. Several rules for one number: any may match. */
 export const SeccompRule = Schema.Struct({
   nr: U,
-  action: Schema.Literals(["allow", "errno", "kill"]),
+  /** `notify`: the sentry's rules of `Plan.interception` decide. */
+  action: Schema.Literals(["allow", "errno", "kill", "notify"]),
   errno: optional(U),
   args: optional(Schema.Array(SeccompArg))
 })
@@ -128,9 +129,14 @@ export const Plan = Schema.Struct({
   }),
   seccomp: Schema.Struct({
     /** For numbers without a rule, and for foreign ABIs (i386, x32). */
-    default: Schema.Struct({ action: Schema.Literals(["errno", "kill"]), errno: optional(U) }),
+    default: Schema.Struct({ action: Schema.Literals(["errno", "kill", "notify"]), errno: optional(U) }),
     rules: Schema.Array(SeccompRule)
-  })
+  }),
+  /** Present exactly where a seccomp rule, or the default, notifies. */
+  interception: optional(Schema.Struct({
+    /** Rules of the decision core (native/core/rv_abi.h) for what is notified, base64. */
+    program: Schema.String
+  }))
 })
 export type Plan = typeof Plan.Type
 
@@ -227,6 +233,27 @@ export const Event = Schema.Union([
   Schema.Struct({ event: Schema.Literal("processes"), seq: U, processes: Schema.Array(Process) }),
   /** A request that could not be carried out (unknown id, no such process, malformed). */
   Schema.Struct({ event: Schema.Literal("refused"), op: Schema.String, id: optional(U), seq: optional(U), message: Schema.String }),
+  /** A call that was refused, or that ended the guest (errno 0). Numbers of 64 bits are decimal strings; pids are the guest's. */
+  Schema.Struct({
+    event: Schema.Literal("violation"),
+    timeMs: Schema.Number,
+    pid: U,
+    tid: U,
+    executable: Schema.String,
+    nr: U,
+    /** AUDIT_ARCH_* of the entry that was used. */
+    arch: U,
+    ip: Schema.String,
+    args: Schema.Array(Schema.String),
+    errno: U,
+    /** Id of the rule that decided; absent for a default. */
+    rule: optional(U),
+    /** What was decided on: a resolved path, or the bytes of a socket address in hexadecimal digits. */
+    path: optional(Schema.String),
+    address: optional(Schema.String)
+  }),
+  /** So many more calls of one kind were refused than were reported one by one. Without `nr`: of all kinds beyond the first few thousand. */
+  Schema.Struct({ event: Schema.Literal("suppressed"), count: U, nr: optional(U), rule: optional(U) }),
   /** Last line: everything of this sandbox is gone, control groups included. */
   Schema.Struct({ event: Schema.Literal("end") })
 ])
