@@ -102,6 +102,15 @@ describe.runIf(python).each(forms)("terminals, $name", (form) => {
     expect(seen).toMatchObject({ screen: "terminal\r\ndone\r\n", code: 0, restored: true })
   })
 
+  it("is not taken from the shell by a command in the background", () => {
+    const seen: Seen = JSON.parse(execFileSync("python3", [
+      fileURLToPath(new URL("../test/support/terminal.py", import.meta.url)),
+      JSON.stringify({ argv: ["bash", "-c", `set -m; "$@" run sh -c 'test -t 0 || echo no terminal; cat; echo done' & wait; read line; echo shell $line`, "bash", ...form.argv], steps: [{ expect: "done" }, { send: "mine\r" }, { expect: "shell mine" }] })
+    ], { encoding: "utf8" })) as Seen
+    expect(seen.screen).toContain("no terminal\r\ndone\r\n")
+    expect(seen).toMatchObject({ code: 0, restored: true, failed: null })
+  })
+
   it("--tty gives one where there is none", () => {
     const result = spawnSync(form.argv[0]!, [...form.argv.slice(1), "run", "--tty", "sh", "-c", "stty size; read line; echo got $line"], { input: "word\n", encoding: "utf8" })
     expect(result.stdout).toContain("24 80\r\n")

@@ -18,11 +18,15 @@ import { load } from "../sdk/internal/native.ts"
 import type { Sandbox } from "../sdk/Sandbox.ts"
 import type { Hooks } from "./signals.ts"
 
-/** Whether rvisor is in the foreground of its terminal: a job in the background must neither read it nor change its modes. */
+/**
+ * Whether rvisor is in the foreground of its terminal, or has none that could put it into the background. A job in the background
+ * must neither read the terminal nor change its modes.
+ */
 export const inForeground = (): boolean => {
   // The command's name, in parentheses, may hold anything: fields are counted from behind it.
   const fields = readFileSync("/proc/self/stat", "utf8").replace(/^.*\)/s, "").trim().split(" ")
-  return fields[2] === fields[5]
+  const [, , group, , , foreground] = fields
+  return foreground === "-1" || group === foreground
 }
 
 /** Size of the user's window; 80 by 24 where stdout is no terminal. */

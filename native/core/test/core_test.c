@@ -385,7 +385,7 @@ static struct rv_access ask(const char *path, uint32_t rights, uint32_t flags)
  * /           grant 50 STAT subtree; deny 60 ALL of "** / .env", subtree; grant 51 READ of "* / #" (# is a digit)
  * /etc        grant 10 READ subtree; deny 11 LIST exact
  * /etc/ssl    filter 5 READ subtree; deny 20 WRITE subtree
- * /etc/ssl/k  deny 21 ALL exact
+ * /etc/ssl/k  deny 21 ALL exact; filter 6 READ exact
  * /srv        grant 12 READ|WRITE subtree; deny 61 METADATA of "a / *.key"
  * /zz/costarring, /zz/liquid   grant 13, 14 WRITE subtree: two names of one hash
  *
@@ -420,8 +420,9 @@ static void path_fixture(void)
 	node("ssl", 1, 2, 21);
 	path_rule(5, R, RV_KIND_FILTER, RV_SCOPE_SUBTREE);
 	path_rule(20, W, RV_KIND_DENY, RV_SCOPE_SUBTREE);
-	node("k", 0, 1, RV_ID_NONE);
+	node("k", 0, 2, RV_ID_NONE);
 	path_rule(21, RV_RIGHT_ALL, RV_KIND_DENY, RV_SCOPE_EXACT);
+	path_rule(6, R, RV_KIND_FILTER, RV_SCOPE_EXACT);
 	finish();
 	EXPECT_EQ(validate(), RV_FAULT_NONE);
 }
@@ -453,7 +454,7 @@ static void test_paths(void)
 	MISSING(ask("/etc/ssl", RV_RIGHT_LIST, 0), RV_RIGHT_LIST, 0);
 	GRANTED(ask("/etc/ssl/cert", R, 0), 10, 1 << 5);
 	DENIED(ask("/etc/ssl/cert", W, 0), 20, W, 0);
-	DENIED(ask("/etc/ssl/k", R | W, 0), 20, R | W, 1 << 5);
+	DENIED(ask("/etc/ssl/k", R | W, 0), 20, R | W, 1 << 5 | 1 << 6);
 	GRANTED(ask("/etc/ssl/k/x", R, 0), 10, 1 << 5);
 	GRANTED(ask("/zz/costarring/a", W, 0), 13, 0);
 	GRANTED(ask("/zz/liquid/a", W, 0), 14, 0);
@@ -661,7 +662,8 @@ static struct rv_access ask_address(const void *sockaddr, size_t length, uint32_
 static struct rv_access ask4(const char *ip, uint16_t port, uint32_t protocol, uint32_t rights)
 {
 	unsigned a, b, c, d;
-	uint8_t sockaddr[16] = { 2, 0, (uint8_t)(port >> 8), (uint8_t)port };
+	/* The guest may fill sin_zero as it likes. */
+	uint8_t sockaddr[16] = { 2, 0, (uint8_t)(port >> 8), (uint8_t)port, [8] = 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee };
 
 	sscanf(ip, "%u.%u.%u.%u", &a, &b, &c, &d);
 	sockaddr[4] = (uint8_t)a;
@@ -673,7 +675,7 @@ static struct rv_access ask4(const char *ip, uint16_t port, uint32_t protocol, u
 
 static struct rv_access ask6(const uint8_t *ip, uint16_t port, size_t length, uint32_t rights)
 {
-	uint8_t sockaddr[28] = { 10, 0, (uint8_t)(port >> 8), (uint8_t)port, [24] = 4, [27] = 1 };
+	uint8_t sockaddr[28] = { 10, 0, (uint8_t)(port >> 8), (uint8_t)port, 0xee, 0xee, 0xee, 0xee, [24] = 4, [27] = 1 };
 
 	memcpy(sockaddr + 8, ip, 16);
 	return ask_address(sockaddr, length, RV_PROTOCOL_TCP, rights);
@@ -755,6 +757,7 @@ static void test_addresses(void)
 	MISSING(ask4("10.0.0.2", 443, RV_PROTOCOL_TCP, B), B, 0);
 	MISSING(ask4("255.255.255.255", 1, RV_PROTOCOL_TCP, C), C, 0);
 	EXPECT(last_address.kind == RV_ADDRESS_IPV4 && last_address.port == 1 && last_address.bytes[3] == 255 && last_address.bytes[4] == 0);
+	EXPECT(last_address.scope == 0 && last_address.name == 0 && last_address.name_length == 0);
 
 	/* 0.0.0.0 is the host when connected to, and every interface when bound */
 	GRANTED(ask4("0.0.0.0", 5, RV_PROTOCOL_TCP, C), 32, 0);
