@@ -291,8 +291,7 @@ class Sentry {
           exec.pty = send_packet(context_.control.get(), grant_pty(report.id), {packet.fds[0].get()}, false) == 0;
           break;
         case Report::Kind::started:
-          if (std::exchange(exec.started, true)) break;
-          events_.line(event_started({report.id, exec.pid, exec.pty, init_, getpid(), report.id == 0 ? overlays_ : 0, layers_}));
+          announce(report.id);
           break;
         case Report::Kind::failed:
           events_.line(event_failed(report.id, report.failure));
@@ -322,6 +321,13 @@ class Sentry {
       }
     }
     return true;
+  }
+
+  // Every command's exit comes after this.
+  void announce(uint32_t id) {
+    Exec& exec = execs_[id];
+    if (std::exchange(exec.started, true)) return;
+    events_.line(event_started({id, exec.pid, exec.pty, init_, getpid(), id == 0 ? overlays_ : 0, layers_}));
   }
 
   std::string reason_of(int status) const {
@@ -399,6 +405,7 @@ class Sentry {
     if (!main_ended_ && reason_.empty()) reason_ = "sentry";
     if (relay_) deliver();
     if (main_failed_) return events_.drain(context_.control.get());
+    announce(0);  // a limit or a forbidden call may end it before init could say that it runs
 
     Usage usage;
     usage.wall_ms = wall;
