@@ -6,6 +6,7 @@ import type * as CliCommand from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { closeSync, openSync } from "node:fs"
 import { isatty } from "node:tty"
 import type { Change, Skipped } from "../sdk/Changes.ts"
@@ -13,6 +14,7 @@ import * as Command from "../sdk/Command.ts"
 import type { ChangesError, SandboxError } from "../sdk/errors.ts"
 import * as Outcome from "../sdk/Outcome.ts"
 import { compile } from "../sdk/internal/compile.ts"
+import * as Policy from "../sdk/Policy.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
 import { capture, type Captured } from "./capture.ts"
 import { byFlag, fromFlags } from "./effective-policy.ts"
@@ -105,12 +107,36 @@ const openResult = Effect.fnUntraced(function*(json: string | undefined) {
   return (result: object) => void write(fd, Buffer.from(`${JSON.stringify(result)}\n`))
 })
 
+/** Where refused calls are told: nowhere, or line by line in a file that is opened before anything runs. */
+const openLog = Effect.fnUntraced(function*(log: string | undefined) {
+  if (log === undefined) return undefined
+  if (log === "-") return 2
+  return yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => openSync(log, "a"),
+      catch: (cause) => new UsageError({ reason: `--log ${log}: ${(cause as Error).message.split(",")[0]}`, remedy: "" })
+    }),
+    (fd) => Effect.sync(() => closeSync(fd))
+  )
+})
+
+/** Writes refusals as they come, and at the end the exact numbers. */
+const logViolations = (fd: number, sandbox: Sandbox.Sandbox): Effect.Effect<void> => {
+  const line = (value: object) => Effect.sync(() => void write(fd, Buffer.from(`${JSON.stringify(value)}\n`)))
+  return Effect.andThen(
+    Stream.runForEach(sandbox.violations, line),
+    Effect.flatMap(sandbox.violationCounts, (counts) => counts.length === 0 ? Effect.void : line({ _tag: "Counts", counts }))
+  )
+}
+
 /** Starts the command, joins it to rvisor's own streams and signals, and waits for its end. */
 const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, captures: boolean) {
   const { quiet, verbose } = flags.talk
   const streams = yield* chooseStreams(flags, captures)
   const command = yield* makeCommand(flags, argv, streams)
-  const policy = yield* fromFlags(flags.policy)
+  const log = yield* openLog(flags.talk.log)
+  const given = yield* fromFlags(flags.policy)
+  const policy = log === undefined ? given : Policy.violations(given, "report")
   const forward = yield* Signals.take
   const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))
   if (verbose) remark(`sandbox ${sandbox.id} holds by ${sandbox.layers.join(", ")}`)
@@ -122,7 +148,9 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
     forward(sandbox, { onEscalate: () => quiet || remark("second interrupt: the sandbox is killed") })
     if (streams.kind === "capture") captured = [yield* Effect.forkScoped(capture(sandbox.stdout)), yield* Effect.forkScoped(capture(sandbox.stderr))]
   }
+  const logged = log === undefined ? undefined : yield* Effect.forkScoped(logViolations(log, sandbox))
   const outcome = yield* sandbox.exit
+  if (logged !== undefined) yield* Fiber.join(logged) // ends with the sandbox
   if (screen !== undefined) yield* Fiber.await(screen)
   const [stdout, stderr] = yield* Effect.forEach(captured, Fiber.join)
   const settled = yield* Effect.result(settle(sandbox, flags, Outcome.isSuccess(outcome)))

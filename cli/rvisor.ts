@@ -47,6 +47,11 @@ const changes = {
 
 const talk = {
   quiet: toggle("quiet", "No remarks on stderr, not even why the sandbox ended the program").pipe(Flag.withAlias("q")),
+  log: Flag.String("log").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Write every refused system call to FILE, one JSON object a line, with what would allow it; - is stderr"),
+    once
+  ),
   verbose: toggle("verbose", "Say what holds, and afterwards what was used").pipe(Flag.withAlias("v")),
   dryRun: toggle("dry-run", "Start nothing: print, as JSON, the plan that the policy comes to on this host")
 }
