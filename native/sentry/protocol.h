@@ -75,6 +75,7 @@ std::string event_processes(uint32_t seq, const std::vector<ProcessInfo>& proces
 std::string event_refused(const Request& request, const std::string& message);
 std::string event_end();
 std::string grant_pty(uint32_t id);
+std::string grant_filter();
 std::string grant_overlays(size_t count);
 
 }  // namespace rvisor
