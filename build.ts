@@ -76,7 +76,7 @@ const run = (what: string, program: string, args: ReadonlyArray<string>): void =
 /** Builds `native/` into `out`, with the build tree in `tree` (both relative to the checkout). Tests use it for instrumented builds. */
 export const native = (tree: string, out: string, settings: Readonly<Record<string, string>> = {}): void => {
   checkTools()
-  const deps = nativeDependencies()
+  const deps = nativeDependencies(settings["RVISOR_TESTS"] === "ON")
   const variables = { RVISOR_OUT: join(root, out), RVISOR_DEPS: deps ?? "", ...settings }
   const cmakeJs = (verb: string, ...more: ReadonlyArray<string>): void =>
     run(`cmake-js ${verb}`, pinned.node, [

@@ -263,36 +263,62 @@ export const resultOf = (raw: bigint): Verdict.Result => {
   return { raw, value: failed ? -1n : raw, errno: failed ? errnoName(Number(-raw)) : undefined }
 }
 
-const callOf = (incoming: Incoming, power: Power, reach: Reach): unknown => {
-  const { name, memory, tracee } = incoming
-  const call: Record<string, unknown> = {
+/** What every handler sees. `args` is made when it is first asked for. */
+class CallView {
+  readonly name: SyscallName
+  readonly tid: number
+  readonly pid: number
+  protected readonly incoming: Incoming
+  protected readonly reach: Reach
+  private decoded: object | undefined
+
+  constructor(incoming: Incoming, reach: Reach) {
+    this.name = incoming.name
+    this.tid = incoming.tid
+    this.pid = incoming.pid
+    this.incoming = incoming
+    this.reach = reach
+  }
+
+  get number(): number {
+    return syscallNumbers[this.name]
+  }
+
+  get args(): object {
+    return (this.decoded ??= argumentsOf(this.name, this.incoming.registers, this.incoming.memory, this.reach))
+  }
+
+  get registers(): ReadonlyArray<bigint> {
+    return [...this.incoming.registers]
+  }
+}
+
+class ReadableView extends CallView {
+  at(layout: Layout<unknown>, address: bigint): ConstPointer<unknown> {
+    return (this.reach === "all" ? pointer : constPointer)(this.incoming.memory, address, objectCodec(layout))
+  }
+}
+
+/** The methods of a `steer` handler's call. What `allows` does not let it use is refused when it is used. */
+const steering = (name: SyscallName, tracee: Tracee) => ({
+  inject: (other: SyscallName, args: ArgumentValues): Effect.Effect<Verdict.Result, GuestFault> => {
+    const registers = new BigUint64Array(6)
+    for (const [index, value] of replaced(other, args)) registers[index] = value
+    return Effect.map(tracee.inject(syscallNumbers[other], registers), resultOf)
+  },
+  scratch: tracee.scratch,
+  rewrite: (args: ArgumentValues): Verdict.Rewrite<SyscallName> => ({ _tag: "Rewrite", name, registers: replaced(name, args) }),
+  after: (hook: Verdict.After<SyscallName, unknown>["hook"], args: ArgumentValues = {}): Verdict.After<SyscallName, unknown> => ({
+    _tag: "After",
     name,
-    number: syscallNumbers[name],
-    tid: incoming.tid,
-    pid: incoming.pid,
-    args: argumentsOf(incoming.name, incoming.registers, memory, reach),
-    get registers() {
-      return [...incoming.registers]
-    }
-  }
-  if (reach === "read") call["at"] = (layout: Layout<unknown>, address: bigint) => constPointer(memory, address, objectCodec(layout))
-  if (reach === "all") call["at"] = (layout: Layout<unknown>, address: bigint) => pointer(memory, address, objectCodec(layout))
-  if (power === "steer" && tracee !== undefined) {
-    call["inject"] = (other: SyscallName, args: ArgumentValues) => {
-      const registers = new BigUint64Array(6)
-      for (const [index, value] of replaced(other, args)) registers[index] = value
-      return Effect.map(tracee.inject(syscallNumbers[other], registers), resultOf)
-    }
-    call["scratch"] = tracee.scratch
-    call["rewrite"] = (args: ArgumentValues): Verdict.Rewrite<SyscallName> => ({ _tag: "Rewrite", name, registers: replaced(name, args) })
-    call["after"] = (hook: Verdict.After<SyscallName, unknown>["hook"], args: ArgumentValues = {}): Verdict.After<SyscallName, unknown> => ({
-      _tag: "After",
-      name,
-      registers: replaced(name, args),
-      hook
-    })
-  }
-  return call
+    registers: replaced(name, args),
+    hook
+  })
+})
+
+const callOf = (incoming: Incoming, power: Power, reach: Reach): unknown => {
+  const view = reach === "write" ? new CallView(incoming, reach) : new ReadableView(incoming, reach)
+  return power === "steer" && incoming.tracee !== undefined ? Object.assign(view, steering(incoming.name, incoming.tracee)) : view
 }
 
 // ------------------------------------------------------------------------------------------------ what a handler may do
@@ -463,7 +489,7 @@ export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<Sys
   let final: Decision<R>["verdict"] = Verdict.continue
   for (const handler of handlers) {
     if (handler.name !== incoming.name) continue
-    const verdict = yield* judge(handler, { ...incoming, registers }, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
+    const verdict = yield* judge(handler, registers === incoming.registers ? incoming : { ...incoming, registers }, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
     if (verdict._tag === "Rewrite" || verdict._tag === "After") {
       if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
       if (verdict.registers.size > 0) {

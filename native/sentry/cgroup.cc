@@ -18,6 +18,8 @@
 #include <set>
 #include <sstream>
 
+#include "cgroup_layout.h"
+
 namespace rvisor {
 namespace {
 
@@ -46,56 +48,10 @@ std::set<std::string> words(const std::string& text) {
   return result;
 }
 
-// This process's own group in each hierarchy: controller name ("" for v2) → path.
-std::map<std::string, std::string> own_groups() {
-  std::map<std::string, std::string> result;
-  std::istringstream lines(slurp("/proc/self/cgroup"));
-  for (std::string line; std::getline(lines, line);) {
-    size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
-    if (controllers.empty()) result[""] = path;
-    std::istringstream names(controllers);
-    for (std::string name; std::getline(names, name, ',');) result[name] = path;
-  }
-  return result;
-}
-
-struct Hierarchy {
-  std::string mount, root;  // mount point, and the group that it shows (not "/" inside some containers)
-};
-
-// Mounted hierarchies: controller name ("" for v2) → mount.
-std::map<std::string, Hierarchy> hierarchies() {
-  std::map<std::string, Hierarchy> result;
-  std::istringstream lines(slurp("/proc/self/mountinfo"));
-  for (std::string line; std::getline(lines, line);) {
-    size_t dash = line.find(" - ");
-    if (dash == std::string::npos) continue;
-    std::istringstream before(line.substr(0, dash)), after(line.substr(dash + 3));
-    std::string id, parent, device, root, point, type, source, options;
-    before >> id >> parent >> device >> root >> point;
-    after >> type >> source >> options;
-    if (type == "cgroup2") result[""] = {point, root};
-    if (type != "cgroup") continue;
-    std::istringstream names(options);
-    for (std::string name; std::getline(names, name, ',');) result[name] = {point, root};
-  }
-  return result;
-}
-
-// Where a group lies in the file system.
-std::string locate(const Hierarchy& hierarchy, const std::string& group) {
-  std::string path = group;
-  if (hierarchy.root != "/" && path.starts_with(hierarchy.root)) path = path.substr(hierarchy.root.size());
-  while (path.ends_with('/')) path.pop_back();
-  return hierarchy.mount + path;
-}
-
 // The nearest group at or above this process's own where a child with these controllers can be made; "" if none.
 std::string unified_parent(const Hierarchy& hierarchy, const std::string& own, const std::set<std::string>& needed) {
   std::string path = locate(hierarchy, own);
-  for (;;) {
+  while (!path.empty()) {
     auto has = [&](const std::set<std::string>& set) {
       for (const std::string& name : needed)
         if (!set.contains(name)) return false;
@@ -110,6 +66,7 @@ std::string unified_parent(const Hierarchy& hierarchy, const std::string& own, c
     if (path.size() <= hierarchy.mount.size()) return {};
     path.erase(path.rfind('/'));
   }
+  return {};
 }
 
 // A group whose lock can be had has no living warden. Pids would not tell: other pid namespaces see the same groups.
@@ -163,8 +120,8 @@ Status Cgroups::create(const std::string& id, const Limits& limits, bool root) {
   if (limits.processes) needed.insert("pids");
   if (limits.cpu_millis) needed.insert("cpu");
 
-  auto mounted = hierarchies();
-  auto own = own_groups();
+  auto mounted = hierarchies_of(slurp("/proc/self/mountinfo"));
+  auto own = groups_of(slurp("/proc/self/cgroup"));
   Status failure;
   if (mounted.contains("") && own.contains("")) {
     std::string parent = unified_parent(mounted[""], own[""], needed);
@@ -218,11 +175,12 @@ Status Cgroups::create_unified(const std::string& parent, const std::string& nam
 }
 
 Status Cgroups::create_legacy(const std::string& name, const Limits& limits) {
-  auto mounted = hierarchies();
-  auto own = own_groups();
+  auto mounted = hierarchies_of(slurp("/proc/self/mountinfo"));
+  auto own = groups_of(slurp("/proc/self/cgroup"));
   auto make_for = [&](const char* controller, std::string& path) -> Status {
     if (!mounted.contains(controller) || !own.contains(controller)) return fail("cgroup", controller, ENOENT, "this host has no such controller for us");
     std::string parent = locate(mounted[controller], own[controller]);
+    if (parent.empty()) return fail("cgroup", controller, ENOENT, "this process's own group is not mounted here");
     path = parent + "/" + name;
     if (std::find(paths_.begin(), paths_.end(), path) != paths_.end()) return std::nullopt;  // cpu and cpuacct are often one hierarchy
     return make(parent, name, path);

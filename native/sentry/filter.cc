@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 
 #include "fd.h"
@@ -73,8 +74,12 @@ Status build_filter(const Plan& plan, Filter& out) {
   seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, otherwise);
   seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_NNP, 0);
   seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: a few steps for any number
+  // libseccomp takes rules of one number that contradict each other without a word, and lets one of them win.
+  std::map<int, uint32_t> actions;
   for (const SeccompRule& rule : plan.seccomp_rules) {
     uint32_t action = action_of(rule.action, rule.err);
+    if (actions.emplace(rule.nr, action).first->second != action)
+      return fail("plan", "seccomp rules for syscall " + std::to_string(rule.nr), EINVAL, "rules of one number have different actions");
     if (action == otherwise && rule.args.empty()) continue;
     scmp_arg_cmp args[6];
     unsigned count = 0;
@@ -108,6 +113,7 @@ Status build_own_filter(Role role, Filter& out) {
                                    SCMP_SYS(memfd_create)};  // for requests too large for a packet
   Context context(seccomp_init(SCMP_ACT_KILL_PROCESS));
   if (!context) return fail("seccomp", "own filter", ENOMEM);
+  seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   auto add = [&](const int* numbers, size_t count) {
     int rc = 0;

@@ -2,6 +2,7 @@
 // JSON → Plan. The other side of this contract is sdk/internal/protocol.ts.
 #include "plan.h"
 
+#include <linux/filter.h>
 #include <string.h>
 
 #include <charconv>
@@ -24,7 +25,7 @@ bool decode_base64(std::string_view text, std::string& out) {
     return -1;
   };
   if (text.size() % 4) return false;
-  while (text.ends_with('=')) text.remove_suffix(1);
+  for (int padding = 0; padding < 2 && text.ends_with('='); padding++) text.remove_suffix(1);
   uint32_t bits = 0;
   int count = 0;
   for (char c : text) {
@@ -199,7 +200,7 @@ Status parse_plan(std::string_view text, Plan& out) {
                 l.maybe_number("wallTimeMs"), l.maybe_number("output"), l.maybe_number("openFiles", 1 << 30), l.maybe_number("fileSize")};
 
   Reader s = r.object("seccomp");
-  s.only({"default", "rules"});
+  s.only({"default", "rules", "program", "share"});
   Reader d = s.object("default");
   d.only({"action", "errno"});
   static constexpr SeccompAction defaults[] = {SeccompAction::error, SeccompAction::kill, SeccompAction::notify};
@@ -207,6 +208,9 @@ Status parse_plan(std::string_view text, Plan& out) {
   out.seccomp_errno = static_cast<unsigned>(d.maybe_number("errno", 4095).value_or(1));
   s.each("rules", [&](const Json& value, const std::string& at) { out.seccomp_rules.push_back(read_rule(s.item(value, at))); });
 
+  if (s.has("program") && (!decode_base64(s.text("program"), out.seccomp_program) || out.seccomp_program.empty() || out.seccomp_program.size() % sizeof(sock_filter)))
+    s.reject("program", "is not a base64 list of instructions");
+  out.seccomp_share = s.maybe_flag("share");
   bool notifies = out.seccomp_default == SeccompAction::notify;
   for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify;
   if (r.has("interception")) {

@@ -88,6 +88,8 @@ struct Plan {
   SeccompAction seccomp_default = SeccompAction::error;
   unsigned seccomp_errno = 0;
   std::vector<SeccompRule> seccomp_rules;
+  std::string seccomp_program;  // what an earlier sentry of this host program made of the same rules: sock_filter
+  bool seccomp_share = false;   // the host program wants ours
   std::optional<InterceptionPlan> interception;
 
   // The guest's uid 0-in-the-host question: whose kernel uid does the guest's uid map to?

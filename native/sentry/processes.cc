@@ -25,13 +25,9 @@ std::string read_file(int directory, const std::string& name, size_t limit) {
   return result;
 }
 
-struct Stat {
-  ProcessInfo info;
-  double waited_ms;
-};
+}  // namespace
 
-// The name in /proc/<pid>/stat is the guest's own choice and may hold spaces and parentheses: fields begin after the last ')'.
-bool parse_stat(const std::string& text, Stat& out) {
+bool parse_stat(const std::string& text, ProcessStat& out) {
   size_t open = text.find('('), close = text.rfind(')');
   if (open == std::string::npos || close == std::string::npos || close < open) return false;
   out.info.pid = static_cast<uint32_t>(strtoul(text.c_str(), nullptr, 10));
@@ -48,11 +44,13 @@ bool parse_stat(const std::string& text, Stat& out) {
   out.info.ppid = ppid;
   out.info.state = state;
   out.info.memory = rss > 0 ? static_cast<uint64_t>(rss) * page : 0;
-  out.info.cpu_ms = static_cast<double>(utime + stime) * tick;
+  out.info.cpu_ms = (static_cast<double>(utime) + static_cast<double>(stime)) * tick;
   out.info.threads = static_cast<uint32_t>(threads);
-  out.waited_ms = static_cast<double>(cutime + cstime) * tick;
+  out.waited_ms = (static_cast<double>(cutime) + static_cast<double>(cstime)) * tick;
   return true;
 }
+
+namespace {
 
 template <typename F>
 void each_process(int proc, F visit) {
@@ -65,7 +63,7 @@ void each_process(int proc, F visit) {
   }
   while (dirent* entry = readdir(directory)) {
     if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
-    Stat stat{};
+    ProcessStat stat{};
     if (parse_stat(read_file(proc, std::string(entry->d_name) + "/stat", 4096), stat) && !visit(entry->d_name, stat)) break;
   }
   closedir(directory);
@@ -75,7 +73,7 @@ void each_process(int proc, F visit) {
 
 std::vector<ProcessInfo> list_processes(int proc, size_t limit) {
   std::vector<ProcessInfo> result;
-  each_process(proc, [&](const char* name, Stat& stat) {
+  each_process(proc, [&](const char* name, ProcessStat& stat) {
     if (stat.info.pid == 1) return true;
     std::string line = read_file(proc, std::string(name) + "/cmdline", 16384);
     for (size_t at = 0; at < line.size();) {
@@ -92,7 +90,7 @@ std::vector<ProcessInfo> list_processes(int proc, size_t limit) {
 
 double cpu_time_ms(int proc) {
   double total = 0;
-  each_process(proc, [&](const char*, Stat& stat) {
+  each_process(proc, [&](const char*, ProcessStat& stat) {
     total += stat.info.cpu_ms + stat.waited_ms;
     return true;
   });

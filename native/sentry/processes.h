@@ -7,6 +7,15 @@
 
 namespace rvisor {
 
+struct ProcessStat {
+  ProcessInfo info;
+  double waited_ms;  // CPU time of the children it has waited for
+};
+
+// The text of /proc/<pid>/stat; false when it is none. The name in it is the guest's own choice and may hold spaces and
+// parentheses: fields begin after the last ')'.
+bool parse_stat(const std::string& text, ProcessStat& out);
+
 // `proc` is a descriptor of the guest's /proc directory. Init (pid 1) is left out. At most `limit` processes.
 std::vector<ProcessInfo> list_processes(int proc, size_t limit = 4096);
 

@@ -175,6 +175,7 @@ bool is_event(std::string_view text) {
 
 std::string event_end() { return dump({{"event", "end"}}); }
 std::string grant_pty(uint32_t id) { return dump({{"grant", "pty"}, {"id", id}}); }
+std::string grant_filter() { return dump({{"grant", "filter"}}); }
 std::string grant_overlays(size_t count) { return dump({{"grant", "overlays"}, {"count", count}}); }
 
 }  // namespace rvisor

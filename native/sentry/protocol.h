@@ -80,6 +80,7 @@ std::string event_suppressed(uint32_t nr, uint32_t rule, uint64_t count);
 bool is_event(std::string_view text);
 std::string event_end();
 std::string grant_pty(uint32_t id);
+std::string grant_filter();
 std::string grant_overlays(size_t count);
 
 }  // namespace rvisor

@@ -102,10 +102,21 @@ class Sentry {
     if (setdomainname("", 0)) return fail("namespaces", "domain name", errno);
     if (Status s = forbid_nested_namespaces()) return s;
     Filter filter, own;
-    if (Status s = build_filter(plan, filter)) return s;
+    if (plan.seccomp_program.empty()) {
+      if (Status s = build_filter(plan, filter)) return s;
+    } else {
+      filter.resize(plan.seccomp_program.size() / sizeof(sock_filter));
+      memcpy(filter.data(), plan.seccomp_program.data(), plan.seccomp_program.size());
+    }
     // Init may go on once it has the guest's filter. Where it has failed before that its report is in the channel already.
-    int sent = send_packet(channel_.get(), {reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(sock_filter)});
+    std::string_view program{reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(sock_filter)};
+    int sent = send_packet(channel_.get(), program);
     if (sent && sent != EPIPE && sent != ECONNRESET) return fail("exec", "init", sent);
+    if (plan.seccomp_share) {
+      Fd memory;
+      if (int err = seal_text(program, memory)) return fail("seccomp", "memfd", err);
+      if (int err = send_packet(context_.control.get(), grant_filter(), {memory.get()})) return fail("protocol", "host", err);
+    }
     if (Status s = build_own_filter(Role::sentry, own)) return s;
 
     Packet packet;

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../../GuestMemory.ts"
 import type { SyscallName } from "../syscalls.ts"
-import { codecOf, constPointer, type Memory, pointer } from "./pointee.ts"
+import { codecFor, constPointer, type Memory, pointer } from "./pointee.ts"
 import { type Argument, type ScalarArgument, syscallInfo } from "./table.ts"
 
 export type ArgumentValues = Readonly<Record<string, number | bigint | Address | undefined>>
@@ -33,21 +33,30 @@ interface Held {
 
 const held = Symbol("call")
 
-const value = (list: ReadonlyArray<Argument>, argument: Argument, { registers, memory, reach }: Held): unknown => {
-  const register = registers[argument.index]!
-  if (argument.kind === "scalar") return scalar(register, argument.code)
-  const codec = codecOf(argument.pointee, (name) => {
-    const other = list.find((a) => a.name === name)!
-    return other.kind === "pointer" ? registers[other.index]! : BigInt(scalar(registers[other.index]!, other.code))
-  })
-  if (codec === undefined) return { address: register, isNull: register === 0n }
-  const readable = reach !== "write"
-  const writable = reach !== "read" && argument.direction !== "in"
-  if (readable && writable) return pointer(memory, register, codec)
-  if (readable) return constPointer(memory, register, codec)
-  if (!writable) return { address: register, isNull: register === 0n }
-  const { address, isNull, write } = pointer(memory, register, codec)
-  return { address, isNull, write }
+/** How one argument is decoded; what does not depend on the call is worked out here, once. */
+const decoder = (list: ReadonlyArray<Argument>, argument: Argument): (call: Held) => unknown => {
+  const { index } = argument
+  if (argument.kind === "scalar") {
+    const { code } = argument
+    return (call) => scalar(call.registers[index]!, code)
+  }
+  const bare = ({ registers }: Held): Address => ({ address: registers[index]!, isNull: registers[index] === 0n })
+  const codec = codecFor(argument.pointee)
+  if (codec === undefined) return bare
+  const others = new Map(list.map((other) => [other.name, other]))
+  return (call) => {
+    const { registers, memory, reach } = call
+    const readable = reach !== "write"
+    const writable = reach !== "read" && argument.direction !== "in"
+    if (!readable && !writable) return bare(call)
+    const extent = (name: string): bigint => {
+      const other = others.get(name)!
+      return other.kind === "pointer" ? registers[other.index]! : BigInt(scalar(registers[other.index]!, other.code))
+    }
+    if (readable && !writable) return constPointer(memory, registers[index]!, codec(extent))
+    const both = pointer(memory, registers[index]!, codec(extent))
+    return readable ? both : { ...bare(call), write: both.write.bind(both) }
+  }
 }
 
 const classes = new Map<SyscallName, new(call: Held) => object>()
@@ -63,10 +72,11 @@ const classOf = (name: SyscallName): new(call: Held) => object => {
     }
   }
   for (const argument of list) {
+    const decode = decoder(list, argument)
     Object.defineProperty(Arguments.prototype, argument.name, {
       enumerable: true,
       get(this: Arguments) {
-        return value(list, argument, this[held])
+        return decode(this[held])
       }
     })
   }

@@ -171,32 +171,41 @@ const layoutOf = (name: string): Layout<unknown> =>
         ? integer(name as IntegerCode)
         : (structs as Readonly<Record<string, unknown>>)[name]) as Layout<unknown>
 
-/** `undefined` for what nothing is known of. */
-export const codecOf = (pointee: string, extent: Extent): Codec<unknown> | undefined => {
+/**
+ * How to come from a call's extents to the codec of one pointee; made once for an argument, since most pointees need no extent.
+ * `undefined` for what nothing is known of.
+ */
+export const codecFor = (pointee: string): ((extent: Extent) => Codec<unknown>) | undefined => {
   const [, base, star, size] = /^(\w+)(?:\[(\*)?(\w+)\])?$/.exec(pointee)!
-  const many = size === undefined ? undefined : /^\d+$/.test(size) ? BigInt(size) : extent(size)
+  const fixed = <A>(codec: Codec<A>) => () => codec as Codec<unknown>
+  const sized = <A>(make: (extent: bigint) => Codec<A>) => {
+    const constant = size !== undefined && /^\d+$/.test(size) ? BigInt(size) : undefined
+    return (extent: Extent) => make(constant ?? extent(size!)) as Codec<unknown>
+  }
   switch (base) {
     case "any":
       return undefined
     case "str":
-      return text as Codec<unknown>
+      return fixed(text)
     case "strv":
-      return textVector as Codec<unknown>
+      return fixed(textVector)
     case "fdset":
-      return descriptorSet(many!) as Codec<unknown>
+      return sized(descriptorSet)
     case "bytes":
-      return (star === undefined ? bytesCodec(many!) : measured(many!, same, same)) as Codec<unknown>
+      return star === undefined ? sized(bytesCodec) : sized((at) => measured(at, same, same))
     case "sockaddr":
-      return (star === undefined ? sockaddr(many!) : measured(many!, decodeSockaddr, encodeSockaddr)) as Codec<unknown>
-    default:
-      return (many === undefined ? objectCodec(layoutOf(base!)) : arrayCodec(layoutOf(base!), many)) as Codec<unknown>
+      return star === undefined ? sized(sockaddr) : sized((at) => measured(at, decodeSockaddr, encodeSockaddr))
+    default: {
+      const layout = layoutOf(base!)
+      return size === undefined ? fixed(objectCodec(layout)) : sized((count) => arrayCodec(layout, count))
+    }
   }
 }
 
-class Handle<A> implements Pointer<A> {
+class ConstHandle<A> implements ConstPointer<A> {
   readonly address: bigint
-  private readonly memory: Memory
-  private readonly codec: Codec<A>
+  protected readonly memory: Memory
+  protected readonly codec: Codec<A>
 
   constructor(memory: Memory, address: bigint, codec: Codec<A>) {
     this.memory = memory
@@ -209,31 +218,22 @@ class Handle<A> implements Pointer<A> {
   }
 
   get read(): Effect.Effect<A, GuestFault> {
-    return this.isNull ? fault("read", 0n, 0, "unmapped") : Effect.suspend(() => this.codec.read(this.memory, this.address))
+    return this.isNull ? fault("read", 0n, 0, "unmapped") : this.codec.read(this.memory, this.address)
   }
 
-  readonly write = (value: A): Effect.Effect<void, GuestFault> =>
-    this.isNull ? fault("write", 0n, 0, "unmapped") : Effect.suspend(() => this.codec.write(this.memory, this.address, value))
+  bytes(length: number, offset = 0): Effect.Effect<Uint8Array, GuestFault> {
+    if (this.isNull) return fault("read", 0n, length, "unmapped")
+    return length > maxRead ? fault("read", this.address, length, "tooLong") : this.memory.read(this.address + BigInt(offset), length)
+  }
+}
 
-  readonly bytes = (length: number, offset = 0): Effect.Effect<Uint8Array, GuestFault> =>
-    this.isNull
-      ? fault("read", 0n, length, "unmapped")
-      : length > maxRead
-        ? fault("read", this.address, length, "tooLong")
-        : this.memory.read(this.address + BigInt(offset), length)
+class Handle<A> extends ConstHandle<A> implements Pointer<A> {
+  write(value: A): Effect.Effect<void, GuestFault> {
+    return this.isNull ? fault("write", 0n, 0, "unmapped") : Effect.suspend(() => this.codec.write(this.memory, this.address, value))
+  }
 }
 
 export const pointer = <A>(memory: Memory, address: bigint, codec: Codec<A>): Pointer<A> => new Handle(memory, address, codec)
 
 /** Only what the kernel would read: `write` is not there. */
-export const constPointer = <A>(memory: Memory, address: bigint, codec: Codec<A>): ConstPointer<A> => {
-  const handle = new Handle(memory, address, codec)
-  return {
-    address,
-    isNull: handle.isNull,
-    get read() {
-      return handle.read
-    },
-    bytes: handle.bytes
-  }
-}
+export const constPointer = <A>(memory: Memory, address: bigint, codec: Codec<A>): ConstPointer<A> => new ConstHandle(memory, address, codec)

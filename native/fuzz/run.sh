@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run.sh SECONDS [TARGET…]: builds the libFuzzer targets in native/build-fuzz and runs each so long, from its corpus. What is
+# found stays in native/build-fuzz. RVISOR_DEPS as for CMake.
+set -eu
+seconds=$1
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+build=$here/../build-fuzz
+cmake -S "$here/.." -B "$build" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DRVISOR_FUZZ=ON -DRVISOR_OUT="$build/out" -DRVISOR_DEPS="${RVISOR_DEPS:-}" > /dev/null
+[ $# -gt 0 ] || set -- plan request report stat cgroup_layout
+for target; do
+  cmake --build "$build" --target "fuzz_$target" > /dev/null
+  mkdir -p "$build/corpus/$target"
+  echo "== $target"
+  "$(find "$build" -name "fuzz_$target" -type f)" -max_total_time="$seconds" -print_final_stats=1 -artifact_prefix="$build/$target-" "$build/corpus/$target" "$here/corpus/$target"
+done
