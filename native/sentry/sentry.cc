@@ -83,6 +83,9 @@ class Sentry {
     Fd ours(ends[0]), theirs(ends[1]);
     int on = 1;
     if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return fail("exec", "SO_PASSCRED", errno);
+    // Opened now: once init has built the view, /proc here is the guest's, where settings are read-only.
+    Fd ports = open_setting(plan.net_namespace, "net/ipv4/ip_unprivileged_port_start");
+    Fd nested = open_setting(context_.in_user_namespace && !may_unshare(), "user/max_user_namespaces");
     const Fd& group = context_.entry.directory;
     long pid = fork_init(group);
     if (pid < 0) return group.valid() && errno != EPERM && errno != ENOSPC ? fail("cgroup", "init", errno) : fail("namespaces", "pid", errno);
@@ -97,10 +100,10 @@ class Sentry {
     if (!init_fd_.valid()) return fail("exec", "pidfd_open", errno);
 
     // While init builds the view: the rest of the namespaces, and the filters (libseccomp takes a millisecond or two).
-    if (Status s = configure_network()) return s;
+    if (Status s = configure_network(ports)) return s;
     if (sethostname(plan.hostname.data(), plan.hostname.size())) return fail("namespaces", "hostname", errno);
     if (setdomainname("", 0)) return fail("namespaces", "domain name", errno);
-    if (Status s = forbid_nested_namespaces()) return s;
+    if (Status s = write_setting(nested)) return s;
     Filter filter, own;
     if (plan.seccomp_program.empty()) {
       if (Status s = build_filter(plan, filter)) return s;
@@ -170,14 +173,10 @@ class Sentry {
 
   // A second layer behind the filter: where it does not let the guest ask for namespaces there are none to be had, whatever
   // gap the filter may have. user_namespaces(7): the limit of a namespace holds for all of its users.
-  Status forbid_nested_namespaces() {
-    if (!context_.in_user_namespace) return std::nullopt;
+  bool may_unshare() const {
     for (const SeccompRule& rule : context_.plan.seccomp_rules)
-      if (rule.nr == SYS_unshare && rule.action == SeccompAction::allow) return std::nullopt;
-    Fd limit(open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC));
-    // Read-only in some containers: then the filter is alone.
-    if (limit.valid() && write(limit.get(), "0", 1) < 0) return std::nullopt;
-    return std::nullopt;
+      if (rule.nr == SYS_unshare && rule.action == SeccompAction::allow && rule.args.empty()) return true;
+    return false;
   }
 
   // Init was killed before it could say anything; what a control group knows explains it.
@@ -187,16 +186,22 @@ class Sentry {
   }
 
   // A loopback of the guest's own, where any port may be bound without a capability.
-  Status configure_network() {
+  Status configure_network(const Fd& ports) {
     if (!context_.plan.net_namespace) return std::nullopt;
     Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
     strcpy(request.ifr_name, "lo");
     request.ifr_flags = IFF_UP | IFF_RUNNING;
     if (!socket.valid() || ioctl(socket.get(), SIOCSIFFLAGS, &request)) return fail("namespaces", "loopback", errno);
-    Fd ports(open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC));
-    // Read-only in some containers: then low ports stay closed to the guest, and it is told so by EACCES.
-    if (ports.valid() && write(ports.get(), "0", 1) < 0) return std::nullopt;
+    return write_setting(ports);
+  }
+
+  // A setting of the guest's own namespaces. Read-only in some containers: then low ports stay closed to the guest, which it is told by
+  // EACCES, and the filter alone keeps it from nested user namespaces.
+  static Fd open_setting(bool wanted, const char* name) { return wanted ? Fd(open((std::string("/proc/sys/") + name).c_str(), O_WRONLY | O_CLOEXEC)) : Fd(); }
+
+  static Status write_setting(const Fd& setting) {
+    if (setting.valid() && write(setting.get(), "0", 1) < 0) return fail("namespaces", "setting", errno);
     return std::nullopt;
   }
 
