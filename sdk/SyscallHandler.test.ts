@@ -279,6 +279,30 @@ describe("what is refused when the plan is made", () => {
   })
 })
 
+describe("docs/handlers.md", () => {
+  const text = readFileSync(new URL("../docs/handlers.md", import.meta.url), "utf8")
+  it("its table of verdicts is what `allows` says", () => {
+    const rows = [...text.matchAll(/^\| (registers|behalf|memory) \| (copied|none|racy) \|(.*)\|$/gm)]
+    expect(rows).toHaveLength(9)
+    const example = { registers: "kill", behalf: "openat", memory: "execve" } as const
+    const verdicts = ["Continue", "Value", "Errno", "Kill", "Rewrite", "After"] as const
+    for (const [, group, memory, cells] of rows) {
+      const said = cells!.split("|").map((cell) => cell.trim())
+      const name = example[group as keyof typeof example]
+      expect(safetyClass(name)).toBe(group)
+      const may = (power: string) => verdicts.map((verdict) => SyscallHandler.allows(loose(name, { memory, power }, () => Effect.never), verdict))
+      const answer = may("answer")
+      const steer = may("steer")
+      expect(said, `${group} ${memory}`).toEqual(verdicts.map((_, i) => answer[i] ? "yes" : steer[i] ? "steer" : "no"))
+    }
+  })
+  it("its examples of classes are in them", () => {
+    for (const [, group, examples] of text.matchAll(/^\| `(registers|behalf|memory|fixed)` \|.*\| (.*) \|$/gm)) {
+      for (const [, name] of examples!.matchAll(/`(\w+)`/g)) expect(safetyClass(name as SyscallName), name).toBe(group)
+    }
+  })
+})
+
 describe("plugins", () => {
   it("hold handlers and their layer, and say what is wrong with them", () => {
     const plugin = Plugin.make({ name: "p", handlers: [SyscallHandler.make("getpid", () => Effect.succeed(Verdict.value(1))), loose("opennat", {}, () => Effect.succeed(Verdict.value(0)))] })
