@@ -202,7 +202,7 @@ const kill = (session: Session, command: Running): SandboxProcess["kill"] => (si
       const end: Request = command.id === 0
         ? { op: "kill", reason: options.reason ?? "killed" }
         : { op: "signal", id: command.id, signal: SIGKILL, scope: "group" }
-      return Effect.catch(request(session, end), (error) => error.kind === "gone" ? Effect.void : Effect.fail(error))
+      return request(session, end).pipe(Effect.catch((error) => error.kind === "gone" ? Effect.void : Effect.fail(error)))
     }
     const number = signalNumber(signal)
     if (number === undefined) return Effect.fail(new SandboxError({ kind: "refused", operation: "kill", reason: `${signal} is not a signal`, remedy: "see signal(7) for the names" }))

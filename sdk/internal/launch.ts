@@ -328,7 +328,7 @@ export class Session {
       reason: this.#reason === "killed" ? "the sandbox was closed before it had started" : "the sentry died before the command had started",
       remedy: this.#reason === "killed" ? "" : "look into the kernel's log (dmesg): it was killed by somebody, or for want of memory"
     })
-    for (const command of [...this.#commands.values()]) {
+    for (const command of this.#commands.values()) {
       if (command.ended) continue
       Deferred.doneUnsafe(command.started, Effect.fail(command.id === 0 ? lost : goneError("exec")))
       this.#end(command, new Killed({ reason: this.#reason, message: this.#explain(this.#reason) }))
