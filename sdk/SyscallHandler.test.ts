@@ -329,7 +329,14 @@ describe("the tables", () => {
         expect(list.find((a) => a.name === path.argument)?.kind, `${name} ${path.argument}`).toBe("pointer")
         if (path.directory !== undefined) expect(own, name).toContain(path.directory)
         const flags = [path.empty, typeof path.follow === "object" ? ("unless" in path.follow ? path.follow.unless : path.follow.only) : undefined]
-        for (const flag of flags.filter((f) => f !== undefined)) expect(own, `${name} ${flag.argument}`).toContain(flag.argument.split(".")[0])
+        for (const flag of flags.filter((f) => f !== undefined)) {
+          const [argument, member] = flag.argument.split(".")
+          const holder = list.find((a) => a.name === argument)
+          expect(holder, `${name} ${flag.argument}`).toBeDefined()
+          const set = member === undefined && holder?.kind === "scalar" ? holder.flags! : "OpenFlags"
+          const { entries } = (Syscall as unknown as Readonly<Record<string, Syscall.FlagSet<string>>>)[set]!
+          expect(entries.map((entry) => entry.name), `${name} ${set}`).toContain(flag.flag)
+        }
       }
       const address = addressArgument(name)
       if (address !== undefined) expect(own, name).toContain(address)

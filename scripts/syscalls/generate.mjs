@@ -19,7 +19,7 @@
  * `--verify` (root, Linux with tracefs and BTF) compares the result with the running kernel: argument names of every call it
  * traces, and the layout of every structure that its BTF knows.
  *
- * Needs gcc and make.
+ * Needs gcc, binutils and make; takes about a minute.
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
