@@ -25,7 +25,7 @@ import { LoadError, type PolicyError, SandboxError, SetupError, type SpawnError 
 import { sentryExecutable } from "./internal/assets.ts"
 import { compile, compileCommand, type Compiled } from "./internal/compile.ts"
 import { Descriptor, READABLE, readable, watcherOf, WRITABLE, writable } from "./internal/io.ts"
-import { goneError, type Running, Session } from "./internal/launch.ts"
+import { goneError, type Running, Session, withProgram } from "./internal/launch.ts"
 import { EAGAIN, load, type Native, NULL, PIPE, TERMINAL } from "./internal/native.ts"
 import type { Process, Request } from "./internal/protocol.ts"
 import type { Outcome } from "./Outcome.ts"
@@ -210,7 +210,7 @@ const kill = (session: Session, command: Running): SandboxProcess["kill"] => (si
       const end: Request = command.id === 0
         ? { op: "kill", reason: options.reason ?? "killed" }
         : { op: "signal", id: command.id, signal: SIGKILL, scope: "group" }
-      return Effect.catch(request(session, end), (error) => error.kind === "gone" ? Effect.void : Effect.fail(error))
+      return request(session, end).pipe(Effect.catch((error) => error.kind === "gone" ? Effect.void : Effect.fail(error)))
     }
     const number = signalNumber(signal)
     if (number === undefined) return Effect.fail(new SandboxError({ kind: "refused", operation: "kill", reason: `${signal} is not a signal`, remedy: "see signal(7) for the names" }))
@@ -268,10 +268,11 @@ const start = (native: Native, compiled: Compiled, stdio: Int32Array): Effect.Ef
     const watcher = watcherOf(native)
     if (typeof watcher === "number") return Effect.fail(launchError(native, -watcher))
     const sentry = sentryExecutable()
-    const plan = Buffer.from(JSON.stringify(compiled.plan))
+    const plan = withProgram(compiled.plan)
+    const text = Buffer.from(JSON.stringify(plan))
     const out = new Int32Array(7)
-    const rc = native.launch(sentry, plan, plan.length, stdio, out)
-    if (rc === 0) return Effect.succeed([new Session(native, watcher, compiled.plan, out), out.subarray(4)] as const)
+    const rc = native.launch(sentry, text, text.length, stdio, out)
+    if (rc === 0) return Effect.succeed([new Session(native, watcher, plan, out), out.subarray(4)] as const)
     if (out[0] !== 0) return Effect.fail(launchError(native, -rc))
     return Effect.fail(new LoadError({ object: sentry, reason: `${native.errnoText(-rc)} [${native.errnoName(-rc)}]`, remedy: "reinstall rvisor on a file system that permits executing (mounted without noexec)" }))
   })

@@ -279,6 +279,30 @@ describe("what is refused when the plan is made", () => {
   })
 })
 
+describe("docs/handlers.md", () => {
+  const text = readFileSync(new URL("../docs/handlers.md", import.meta.url), "utf8")
+  it("its table of verdicts is what `allows` says", () => {
+    const rows = [...text.matchAll(/^\| (registers|behalf|memory) \| (copied|none|racy) \|(.*)\|$/gm)]
+    expect(rows).toHaveLength(9)
+    const example = { registers: "kill", behalf: "openat", memory: "execve" } as const
+    const verdicts = ["Continue", "Value", "Errno", "Kill", "Rewrite", "After"] as const
+    for (const [, group, memory, cells] of rows) {
+      const said = cells!.split("|").map((cell) => cell.trim())
+      const name = example[group as keyof typeof example]
+      expect(safetyClass(name)).toBe(group)
+      const may = (power: string) => verdicts.map((verdict) => SyscallHandler.allows(loose(name, { memory, power }, () => Effect.never), verdict))
+      const answer = may("answer")
+      const steer = may("steer")
+      expect(said, `${group} ${memory}`).toEqual(verdicts.map((_, i) => answer[i] ? "yes" : steer[i] ? "steer" : "no"))
+    }
+  })
+  it("its examples of classes are in them", () => {
+    for (const [, group, examples] of text.matchAll(/^\| `(registers|behalf|memory|fixed)` \|.*\| (.*) \|$/gm)) {
+      for (const [, name] of examples!.matchAll(/`(\w+)`/g)) expect(safetyClass(name as SyscallName), name).toBe(group)
+    }
+  })
+})
+
 describe("plugins", () => {
   it("hold handlers and their layer, and say what is wrong with them", () => {
     const plugin = Plugin.make({ name: "p", handlers: [SyscallHandler.make("getpid", () => Effect.succeed(Verdict.value(1))), loose("opennat", {}, () => Effect.succeed(Verdict.value(0)))] })
@@ -305,7 +329,14 @@ describe("the tables", () => {
         expect(list.find((a) => a.name === path.argument)?.kind, `${name} ${path.argument}`).toBe("pointer")
         if (path.directory !== undefined) expect(own, name).toContain(path.directory)
         const flags = [path.empty, typeof path.follow === "object" ? ("unless" in path.follow ? path.follow.unless : path.follow.only) : undefined]
-        for (const flag of flags.filter((f) => f !== undefined)) expect(own, `${name} ${flag.argument}`).toContain(flag.argument.split(".")[0])
+        for (const flag of flags.filter((f) => f !== undefined)) {
+          const [argument, member] = flag.argument.split(".")
+          const holder = list.find((a) => a.name === argument)
+          expect(holder, `${name} ${flag.argument}`).toBeDefined()
+          const set = member === undefined && holder?.kind === "scalar" ? holder.flags! : "OpenFlags"
+          const { entries } = (Syscall as unknown as Readonly<Record<string, Syscall.FlagSet<string>>>)[set]!
+          expect(entries.map((entry) => entry.name), `${name} ${set}`).toContain(flag.flag)
+        }
       }
       const address = addressArgument(name)
       if (address !== undefined) expect(own, name).toContain(address)

@@ -19,7 +19,7 @@
  * `--verify` (root, Linux with tracefs and BTF) compares the result with the running kernel: argument names of every call it
  * traces, and the layout of every structure that its BTF knows.
  *
- * Needs gcc and make.
+ * Needs gcc, binutils and make; takes about a minute.
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -307,7 +307,7 @@ for (const header of [...walk("asm-generic"), ...walk("asm"), ...walk("linux"), 
   const found = new Map()
   for (const [, name, body] of text.matchAll(/^#\s*define\s+([A-Z][A-Za-z0-9_]*)\s+(.*)$/gm)) {
     const code = /\b_?[A-Z]*_?IO(?:|R|W|WR|RW|C|R_NODE|_R|_W|_WR)\s*\(/.test(body) && !/\(\s*[a-z_]+\s*\)\s*$/.test(name)
-    const plain = (header === "asm-generic/ioctls.h" && /^(TC|TI|FI)[A-Z0-9]+$/.test(name)) || (header === "linux/sockios.h" && /^SIOC/.test(name))
+    const plain = (header === "asm-generic/ioctls.h" && /^(TC|TI|FI)[A-Z0-9]+$/.test(name)) || (header === "linux/sockios.h" && name.startsWith("SIOC"))
     if (code || plain) found.set(name, /,\s*((?:struct|union)\s+\w+)\s*\)/.exec(body)?.[1])
   }
   if (found.size === 0) continue

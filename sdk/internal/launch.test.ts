@@ -14,8 +14,10 @@ import { scratch } from "../../test/support/sandbox.ts"
 import * as Command from "../Command.ts"
 import * as Policy from "../Policy.ts"
 import * as Sandbox from "../Sandbox.ts"
+import { sentryExecutable } from "./assets.ts"
+import { compile } from "./compile.ts"
 import { watcherOf, type Watcher } from "./io.ts"
-import { Session, signalName } from "./launch.ts"
+import { Session, signalName, withProgram } from "./launch.ts"
 import { load, type Native, NULL } from "./native.ts"
 import type { Plan } from "./protocol.ts"
 
@@ -39,7 +41,7 @@ const launch = (says: string, sentry = fake): Int32Array => {
   if (rc !== 0) throw new Error(`${out[0]} ${native.errnoName(-rc)}`)
   return out
 }
-const session = (says: string): Session => new Session(native, watcher, { limits: {} } as Plan, launch(says))
+const session = (says: string): Session => new Session(native, watcher, { limits: {}, seccomp: {} } as Plan, launch(says))
 const end = (of: Session) => Effect.runPromise(Effect.timeout(Deferred.await(of.gone), 3000))
 const started = (of: Session) => Effect.runPromise(Effect.exit(Deferred.await(of.main.started)))
 const descriptors = () => readdirSync("/proc/self/fd").length
@@ -124,6 +126,31 @@ describe("a session", () => {
     expect(native.errnoName(rc)).toBe("EAGAIN")
     one.hangUp()
     await end(one)
+  })
+
+  it("keeps the first sandbox's seccomp program for later ones, and only for the same rules", async () => {
+    const text = (policy: Policy.Policy) => Effect.runPromise(Effect.map(compile(policy, Command.make("true")), ({ plan }) => withProgram(plan).seccomp))
+    const run = (policy: Policy.Policy, ...argv: readonly [string, ...Array<string>]) =>
+      Effect.runPromise(Sandbox.spawn(Command.set(Command.make(...argv), { stdin: "ignore", stdout: "ignore", stderr: "ignore" }), policy).pipe(Effect.flatMap((sandbox) => sandbox.exit), Effect.scoped))
+    const killing = Policy.make({ syscalls: { kill: ["getpriority"] } })
+    const nice = ["python3", "-c", "import os; os.getpriority(os.PRIO_PROCESS, 0)"] as const
+    expect(await text(killing)).toMatchObject({ share: true })
+    for (const _ of ["made", "kept"]) {
+      expect(await run(killing, ...nice)).toMatchObject({ _tag: "Killed", reason: "syscall" })
+      expect(await text(killing)).toMatchObject({ program: expect.stringMatching(/^[A-Za-z0-9+/]{1000,}=*$/) })
+    }
+    for (const _ of ["made", "kept"]) expect(await run(Policy.default, ...nice)).toMatchObject({ _tag: "Exited", code: 0 })
+    expect((await text(Policy.default)).program).not.toBe((await text(killing)).program)
+  })
+
+  it("refuses a program that is none", async () => {
+    const plan = await Effect.runPromise(Effect.map(compile(Policy.default, Command.make("true")), (compiled) => compiled.plan))
+    for (const program of ["", "AAAA", "not base64", Buffer.alloc(16).toString("base64")]) {
+      const out = launch(JSON.stringify({ ...plan, seccomp: { ...plan.seccomp, program } }), sentryExecutable())
+      const one = new Session(native, watcher, plan, out)
+      await end(one)
+      expect(JSON.stringify(await started(one)), program).toMatch(/SetupError/)
+    }
   })
 
   it("names signals", () => {

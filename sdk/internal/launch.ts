@@ -5,7 +5,7 @@
  * event stream has ended and the warden is reaped: then every command has an outcome, every control group is gone, and
  * `gone` completes.
  */
-import { rmdirSync, readFileSync } from "node:fs"
+import { fstatSync, readFileSync, readSync, rmdirSync } from "node:fs"
 import { constants } from "node:os"
 import { type Cause, Deferred, Effect, Queue, Schema } from "effect"
 import { SandboxError, SetupError } from "../errors.ts"
@@ -78,6 +78,7 @@ export class Session {
   #text = ""
   #next = 0
   #heard = false
+  #granted = false
   #endHeard = false
   #reason: Reason = "sentry"
 
@@ -185,7 +186,7 @@ export class Session {
         return
       case "started": {
         const command = this.#commands.get(event.id)
-        if (event.pty || (event.overlays ?? 0) > 0) this.#collect()
+        if (event.pty || (event.overlays ?? 0) > 0 || (event.id === 0 && this.plan.seccomp.share === true)) this.#collect()
         if (event.id === 0) {
           this.layers = event.layers ?? []
           this.#init = event.init
@@ -255,7 +256,12 @@ export class Session {
       if (size < 0) return
       const given = [...fds.subarray(0, count[0]!)]
       const grant = JSON.parse(Buffer.from(buffer.buffer, 0, size).toString()) as Grant
-      if (grant.grant === "pty" && given.length === 1) this.#terminals.set(grant.id, given[0]!)
+      const first = !this.#granted
+      this.#granted = true
+      if (grant.grant === "filter" && first && given.length === 1) {
+        keepProgram(this.plan, given[0]!)
+        this.#drop(given[0])
+      } else if (grant.grant === "pty" && given.length === 1) this.#terminals.set(grant.id, given[0]!)
       else if (grant.grant === "overlays" && this.overlays.length === 0) this.overlays = given
       else given.forEach((fd) => this.#drop(fd))
     }
@@ -348,7 +354,7 @@ export class Session {
       reason: this.#reason === "killed" ? "the sandbox was closed before it had started" : "the sentry died before the command had started",
       remedy: this.#reason === "killed" ? "" : "look into the kernel's log (dmesg): it was killed by somebody, or for want of memory"
     })
-    for (const command of [...this.#commands.values()]) {
+    for (const command of this.#commands.values()) {
       if (command.ended) continue
       Deferred.doneUnsafe(command.started, Effect.fail(command.id === 0 ? lost : goneError("exec")))
       this.#end(command, new Killed({ reason: this.#reason, message: this.#explain(this.#reason) }))
@@ -359,6 +365,36 @@ export class Session {
     this.#terminals.clear()
     Deferred.doneUnsafe(this.gone, Effect.void)
   }
+}
+
+/**
+ * Programs of seccomp rules, by their JSON. The sentry of the first sandbox under some rules makes the program; later ones get
+ * it with their plan.
+ */
+const programs = new Map<string, string>()
+const MOST_PROGRAMS = 32
+
+/** The compiler gives the rules of a preset as one and the same array: written out once. */
+const written = new WeakMap<object, string>()
+
+const rulesOf = ({ seccomp }: Plan): string => {
+  let text = written.get(seccomp.rules)
+  if (text === undefined) written.set(seccomp.rules, text = JSON.stringify(seccomp.rules))
+  return JSON.stringify(seccomp.default) + text
+}
+
+/** Only what came before the guest existed is kept: see `#collect`. */
+const keepProgram = (plan: Plan, memory: number): void => {
+  const bytes = Buffer.alloc(fstatSync(memory).size)
+  if (readSync(memory, bytes, 0, bytes.length, 0) !== bytes.length) return
+  if (programs.size >= MOST_PROGRAMS) programs.clear()
+  programs.set(rulesOf(plan), bytes.toString("base64"))
+}
+
+/** The plan with the program of its seccomp rules, or with the wish for it. */
+export const withProgram = (plan: Plan): Plan => {
+  const program = programs.get(rulesOf(plan))
+  return { ...plan, seccomp: { ...plan.seccomp, ...(program === undefined ? { share: true } : { program }) } }
 }
 
 export const goneError = (operation: string): SandboxError =>

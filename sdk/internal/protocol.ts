@@ -130,7 +130,11 @@ export const Plan = Schema.Struct({
   seccomp: Schema.Struct({
     /** For numbers without a rule, and for foreign ABIs (i386, x32). */
     default: Schema.Struct({ action: Schema.Literals(["errno", "kill", "notify"]), errno: optional(U) }),
-    rules: Schema.Array(SeccompRule)
+    rules: Schema.Array(SeccompRule),
+    /** The program (`struct sock_filter[]`, base64) that an earlier sentry made of the same default and rules: making one takes milliseconds. */
+    program: optional(Schema.String),
+    /** Asks for the program: the `filter` grant. */
+    share: optional(Schema.Boolean)
   }),
   /** Present exactly where a seccomp rule, or the default, notifies. */
   interception: optional(Schema.Struct({
@@ -156,6 +160,8 @@ export type Request = typeof Request.Type
 
 /** A packet from the sentry on fd 3, announced by an event of the stream (so that nobody has to watch fd 3). */
 export const Grant = Schema.Union([
+  /** One descriptor: a sealed memfd with the program made of the plan's seccomp rules. Asked for by `share`; always the first grant, made before the guest exists. */
+  Schema.Struct({ grant: Schema.Literal("filter") }),
   /** One descriptor: the master of the terminal of exec `id`. Announced by `started` with `pty: true`. */
   Schema.Struct({ grant: Schema.Literal("pty"), id: U }),
   /** One descriptor per overlay of the plan, in order: its upper directory. Announced by `started` of id 0 with `overlays` > 0. */

@@ -161,6 +161,8 @@ static void test_conditions(void)
 		{ RV_OP_GE, 0, ~0ull, 7, 0, 7, true },
 		{ RV_OP_GE, 0, ~0ull, 7, 0, 6, false },
 		{ RV_OP_GE, RV_CONDITION_SIGNED, ~0ull, -7ull, 0, -7ull, true },
+		{ RV_OP_GE, RV_CONDITION_SIGNED | RV_CONDITION_NARROW, ~0ull, -5ull, 0, 0x7fffffffd, true },
+		{ RV_OP_GE, RV_CONDITION_SIGNED | RV_CONDITION_NARROW, ~0ull, -2ull, 0, 0xfffffffd, false },
 		{ RV_OP_RANGE, 0, ~0ull, 3, 5, 2, false },
 		{ RV_OP_RANGE, 0, ~0ull, 3, 5, 3, true },
 		{ RV_OP_RANGE, 0, ~0ull, 3, 5, 5, true },
@@ -238,10 +240,12 @@ static void test_calls(void)
 	call_rule(3, RV_ACTION_ERRNO, 2, 0, 0);
 	call_rule(4, RV_ACTION_NOTIFY, 0, 1, 2);
 	end_call();
-	call_rule(5, RV_ACTION_NOTIFY, 0, 2, 0); /* 2: pointers add up */
+	call_rule(5, RV_ACTION_NOTIFY, 0, 2, 1); /* 2: pointers add up */
 	call_rule(6, RV_ACTION_TRACE, 0, 8, 4);
 	end_call();
 	handler_rule(7, 3, 0, 0); /* 3: handlers over an allowed call */
+	handler_rule(7, 5, 0, 0);
+	handler_rule(7, 62, 0, 4);
 	handler_rule(7, 63, 0, 4);
 	handler_rule(7, 3, 0, 4);
 	call_rule(8, RV_ACTION_ALLOW, 0, 0, 0);
@@ -257,18 +261,26 @@ static void test_calls(void)
 	ADD(CONDITIONS, rv_condition, .op = RV_OP_EQ, .mask = ~0ull, .low = 1); /* 7: a rule that does not match */
 	ADD(RULES, rv_rule, .id = 12, .action = RV_ACTION_KILL, .condition_count = 1);
 	end_call();
+	/* 8: what all of them ask for */
+	ADD(RULES, rv_rule, .id = 13, .action = RV_ACTION_HANDLER, .first_condition = 1, .flags = RV_RULE_OVERRIDE, .addresses = 1, .paths = 8);
+	ADD(RULES, rv_rule, .id = 13, .action = RV_ACTION_HANDLER, .first_condition = 1, .handler = 1, .addresses = 2, .paths = 16);
+	ADD(RULES, rv_rule, .id = 13, .action = RV_ACTION_NOTIFY, .first_condition = 1, .addresses = 4, .paths = 32);
+	end_call();
 	finish();
 	EXPECT_EQ(validate(), RV_FAULT_NONE);
 
+	d = decide(8, RV_ARCH_X86_64);
+	EXPECT(d.action == RV_ACTION_HANDLER && d.base == RV_ACTION_NOTIFY && d.handlers == 0 && d.pending == 3);
+	EXPECT(d.addresses == 7 && d.paths == 56);
 	d = decide(0, RV_ARCH_X86_64);
 	EXPECT(d.action == RV_ACTION_ERRNO && d.base == RV_ACTION_ERRNO && d.error == 38 && d.rule == RV_ID_NONE);
 	d = decide(1, RV_ARCH_X86_64);
 	EXPECT(d.action == RV_ACTION_ERRNO && d.error == 13 && d.rule == 2 && d.paths == 0 && d.addresses == 0);
 	d = decide(2, RV_ARCH_X86_64);
-	EXPECT(d.action == RV_ACTION_TRACE && d.error == 0 && d.rule == 6 && d.paths == 10 && d.addresses == 4);
+	EXPECT(d.action == RV_ACTION_TRACE && d.error == 0 && d.rule == 6 && d.paths == 10 && d.addresses == 5);
 	d = decide(3, RV_ARCH_X86_64);
 	EXPECT(d.action == RV_ACTION_HANDLER && d.base == RV_ACTION_ALLOW && d.rule == 8 && d.error == 0 && d.paths == 4);
-	EXPECT(d.handlers == 8 && d.pending == 1ull << 63);
+	EXPECT(d.handlers == 40 && d.pending == 3ull << 62);
 	d = decide(4, RV_ARCH_X86_64);
 	EXPECT(d.action == RV_ACTION_ERRNO && d.handlers == 0 && d.pending == 0);
 	d = decide(5, RV_ARCH_X86_64);
@@ -278,7 +290,7 @@ static void test_calls(void)
 	EXPECT(d.action == RV_ACTION_KILL && d.rule == 11 && d.handlers == 0);
 	d = decide(7, RV_ARCH_X86_64);
 	EXPECT(d.action == RV_ACTION_ERRNO && d.rule == RV_ID_NONE);
-	d = decide(8, RV_ARCH_X86_64); /* beyond the table */
+	d = decide(9, RV_ARCH_X86_64); /* beyond the table */
 	EXPECT(d.action == RV_ACTION_ERRNO && d.error == 38);
 	/* i386, x32, -1 */
 	d = decide(3, 0x40000003);
@@ -349,8 +361,8 @@ static void node(const char *name, uint32_t children, uint32_t rules, uint32_t d
 	}
 	for (const char *byte = name; *byte; byte++)
 		hash = (hash ^ (uint8_t)*byte) * RV_HASH_PRIME;
-	ADD(NODES, rv_node, .hash = hash, .name = name[0] ? text(name, strlen(name)) : 0, .name_length = (uint16_t)strlen(name), .first_child = next_child,
-	    .child_count = children, .first_rule = next_rule, .rule_count = rules, .deny_beneath = deny_beneath);
+	ADD(NODES, rv_node, .hash = hash, .name = name[0] ? text(name, strlen(name)) : 0, .name_length = (uint16_t)strlen(name),
+	    .first_child = next_child, .child_count = children, .first_rule = next_rule, .rule_count = rules, .deny_beneath = deny_beneath);
 	next_child += children;
 	next_rule += rules;
 }
@@ -495,11 +507,14 @@ static void test_trees(void)
 	/* Without the "**" rule: how far globs reach down. */
 	begin(RV_ACTION_ALLOW, 0);
 	parts_before = 0;
-	node("", 1, 2, 4);
+	node("", 1, 3, 4);
 	literal("a");
 	wild("b*");
 	literal("c");
 	path_rule(3, W, RV_KIND_DENY, RV_SCOPE_EXACT);
+	depth();
+	literal("q");
+	path_rule(8, W, RV_KIND_GRANT, RV_SCOPE_EXACT);
 	path_rule(9, RV_RIGHT_ALL, RV_KIND_GRANT, RV_SCOPE_SUBTREE);
 	node("x", 0, 1, RV_ID_NONE);
 	path_rule(4, W, RV_KIND_DENY, RV_SCOPE_EXACT);
@@ -575,6 +590,14 @@ static void test_globs(void)
 		{ "?", "/\xf0\x9f\x98\x80", true, true },
 		{ "???", "/\xf0\x9f\x98", true, true },
 		{ "?", "/\xc1", true, true },
+		{ "??", "/\xc1\xbf", true, true },
+		{ "?", "/\xc2\x80", true, true },
+		{ "?", "/\xdf\xbf", true, true },
+		{ "?", "/\xe0\xa0\x80", true, true },
+		{ "?", "/\xef\xbf\xbf", true, true },
+		{ "?", "/\xf0\x90\x80\x80", true, true },
+		{ "?", "/\xf4\x8f\xbf\xbf", true, true },
+		{ "????", "/\xf5\x80\x80\x80", true, true },
 		{ "?", "/\xf5", true, true },
 		{ "*\xa9", "/\xc3\xa9", false, false }, /* nothing begins within a character */
 		{ "*?", "/\xc3\xa9", true, true },
@@ -692,16 +715,20 @@ static struct rv_access ask_unix(const char *name, size_t length, uint32_t right
 #define C RV_RIGHT_CONNECT
 #define B RV_RIGHT_BIND
 
-static void address_rule(uint32_t id, uint8_t kind, uint32_t rights, uint8_t protocols, uint16_t low, uint16_t high, const uint8_t *bytes, size_t n)
+static void address_rule(uint32_t id, uint8_t kind, uint32_t rights, uint8_t protocols, uint16_t low, uint16_t high,
+			 const uint8_t *bytes, size_t n)
 {
-	struct rv_address_rule rule = { .id = id, .kind = kind, .rights = rights, .protocols = protocols, .port_low = low, .port_high = high };
+	struct rv_address_rule rule = {
+		.id = id, .kind = kind, .rights = rights, .protocols = protocols, .port_low = low, .port_high = high,
+	};
 
 	memcpy(rule.bytes, bytes, n);
 	add(RV_SECTION_ADDRESSES, &rule);
 }
 
 /*
- * v4: /0 grant 30 CONNECT tcp 443; /8 10: grant 31 CONNECT any; 127: grant 32 CONNECT|BIND; /32 10.0.0.1: deny 33; 10.0.0.1: filter 2; 10.0.0.9: grant 34
+ * v4: /0 grant 30 CONNECT tcp 443; /8 10: grant 31 CONNECT any; 127: grant 32 CONNECT|BIND;
+ *     /32 10.0.0.1: deny 33, filter 2; 10.0.0.9: grant 34
  * v6: /32 2001:db8: grant 35 CONNECT; /128 ::1: grant 36 CONNECT
  * abstract: "bus" grant 37; "x*" deny 38; "?z" grant 40 BIND
  */
@@ -1153,6 +1180,14 @@ static void test_faults(void)
 		((struct rv_header *)image)->sections[i] = (struct rv_section){ .offset = (uint32_t)image_size };
 	EXPECT_EQ(validate(), RV_FAULT_RUN);
 
+	/* a node that is its own child, out of the root's reach */
+	begin(RV_ACTION_ALLOW, 0);
+	ADD(NODES, rv_node, .first_child = 1, .deny_beneath = RV_ID_NONE, .hash = RV_HASH_SEED);
+	ADD(NODES, rv_node, .name = text("a", 1), .name_length = 1, .first_child = 1, .child_count = 1, .deny_beneath = RV_ID_NONE,
+	    .hash = (RV_HASH_SEED ^ 'a') * RV_HASH_PRIME);
+	finish();
+	EXPECT_EQ(validate(), RV_FAULT_RUN);
+
 	/* names */
 	EXPECT_EQ(fault_with_name("key", "k/y"), RV_FAULT_NAME);
 	EXPECT_EQ(fault_with_name("key", "k\0y"), RV_FAULT_NAME);
@@ -1166,6 +1201,21 @@ static void test_faults(void)
 	full_fixture();
 	((uint64_t *)(image + draft.header.sections[RV_SECTION_VALUES].offset))[1] = 3;
 	EXPECT_EQ(validate(), RV_FAULT_ORDER);
+
+	/* signedness is for order only */
+	for (uint8_t op = RV_OP_EQ; op <= RV_OP_NOT_IN; op++) {
+		const bool is_set = op == RV_OP_IN || op == RV_OP_NOT_IN;
+		const bool is_ordered = op >= RV_OP_LT && op <= RV_OP_RANGE;
+
+		begin(RV_ACTION_ALLOW, 0);
+		ADD(CONDITIONS, rv_condition, .op = op, .flags = RV_CONDITION_SIGNED, .mask = ~0ull, .value_count = is_set);
+		if (is_set)
+			ADD(VALUES, rv_condition, 0);
+		ADD(RULES, rv_rule, .action = RV_ACTION_KILL, .condition_count = 1);
+		ADD(SYSCALLS, rv_syscall, .rule_count = 1);
+		finish();
+		EXPECT_EQ(validate(), is_ordered ? RV_FAULT_NONE : RV_FAULT_FIELD);
+	}
 
 	/* groups out of order, and one written twice */
 	full_fixture();
@@ -1182,6 +1232,65 @@ static void test_faults(void)
 	EXPECT_EQ(validate(), RV_FAULT_NONE);
 	rule->bytes[11] = 0xff;
 	EXPECT_EQ(validate(), RV_FAULT_ADDRESS);
+}
+
+static uint32_t fault_with_defaults(uint8_t action, uint16_t error, uint8_t foreign_action, uint16_t foreign_error)
+{
+	begin(action, error);
+	draft.header.foreign_action = foreign_action;
+	draft.header.foreign_error = foreign_error;
+	finish();
+	return validate();
+}
+
+/* What lies just within a limit is accepted, and works. */
+static void test_limits(void)
+{
+	char name[RV_MAX_NAME + 1] = { 0 }, path[RV_MAX_NAME + 2] = { '/' };
+
+	for (uint8_t action = 0; action <= RV_ACTION_HANDLER + 1; action++) {
+		bool is_base = action >= RV_ACTION_ALLOW && action <= RV_ACTION_KILL;
+		bool is_final = action == RV_ACTION_ERRNO || action == RV_ACTION_KILL;
+		uint16_t error = action == RV_ACTION_ERRNO ? RV_MAX_ERRNO : 0;
+
+		EXPECT_EQ(fault_with_defaults(action, error, RV_ACTION_KILL, 0), is_base ? RV_FAULT_NONE : RV_FAULT_ACTION);
+		EXPECT_EQ(fault_with_defaults(RV_ACTION_ALLOW, 0, action, error), is_final ? RV_FAULT_NONE : RV_FAULT_ACTION);
+	}
+	EXPECT_EQ(fault_with_defaults(RV_ACTION_ERRNO, RV_MAX_ERRNO + 1, RV_ACTION_KILL, 0), RV_FAULT_ACTION);
+	EXPECT_EQ(fault_with_defaults(RV_ACTION_ERRNO, 1, RV_ACTION_ERRNO, 0), RV_FAULT_ACTION);
+
+	/* the longest table, the most rules of a call, the most conditions of a rule */
+	begin(RV_ACTION_ALLOW, 0);
+	for (uint32_t i = 0; i < RV_MAX_SYSCALLS - 1; i++)
+		ADD(SYSCALLS, rv_syscall, 0);
+	ADD(SYSCALLS, rv_syscall, .rule_count = RV_MAX_CALL_RULES);
+	for (uint32_t i = 0; i < RV_MAX_RULE_CONDITIONS; i++)
+		ADD(CONDITIONS, rv_condition, .argument = RV_ARGUMENTS - 1, .op = RV_OP_EQ, .mask = ~0ull);
+	ADD(RULES, rv_rule, .action = RV_ACTION_NOTIFY, .paths = 0x3f, .addresses = 0x3f, .condition_count = RV_MAX_RULE_CONDITIONS);
+	for (uint32_t i = 1; i < RV_MAX_CALL_RULES; i++)
+		ADD(RULES, rv_rule, .id = i, .action = RV_ACTION_NOTIFY, .first_condition = RV_MAX_RULE_CONDITIONS);
+	finish();
+	EXPECT_EQ(validate(), RV_FAULT_NONE);
+	EXPECT_EQ(decide(RV_MAX_SYSCALLS - 1, RV_ARCH_X86_64).paths, 0x3f);
+	EXPECT_EQ(decide(RV_MAX_SYSCALLS, RV_ARCH_X86_64).action, RV_ACTION_ALLOW);
+
+	/* the longest name, the most rules at a node, the most parts of a rule, the most tokens of a part */
+	memset(name, 'n', RV_MAX_NAME);
+	memset(path + 1, 'n', RV_MAX_NAME);
+	begin(RV_ACTION_ALLOW, 0);
+	parts_before = 0;
+	node("", 1, RV_MAX_NODE_RULES, RV_ID_NONE);
+	node(name, 0, 0, RV_ID_NONE);
+	for (uint32_t i = 0; i < RV_MAX_RULE_PARTS - 1; i++)
+		depth();
+	wild(name);
+	path_rule(63, R, RV_KIND_FILTER, RV_SCOPE_EXACT);
+	literal(name);
+	for (uint32_t i = 1; i < RV_MAX_NODE_RULES; i++)
+		path_rule(i, R, RV_KIND_GRANT, RV_SCOPE_SUBTREE);
+	finish();
+	EXPECT_EQ(validate(), RV_FAULT_NONE);
+	GRANTED(ask(path, R, 0), 1, 1ull << 63);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- mutations */
@@ -1229,6 +1338,7 @@ int main(void)
 	test_resolved();
 	test_addresses();
 	test_faults();
+	test_limits();
 	test_mutations();
 	if (failures)
 		printf("%u failures\n", failures);

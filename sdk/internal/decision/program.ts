@@ -184,7 +184,7 @@ class Compiler {
   #condition(condition: Condition, path: string): void {
     const ordered = condition.op !== "eq" && condition.op !== "ne" && condition.op !== "in" && condition.op !== "notIn"
     if (!isInteger(condition.argument, 0, RV.ARGUMENTS - 1)) this.fault(`${path}.argument`, "a call has arguments 0 to 5")
-    if (condition.mask !== undefined && (condition.mask < 0n || condition.mask >= 1n << 64n)) this.fault(`${path}.mask`, "out of the range of 64 bits")
+    if (condition.mask !== undefined && BigInt.asUintN(64, condition.mask) !== condition.mask) this.fault(`${path}.mask`, "out of the range of 64 bits")
     if (condition.signed === true && (!ordered || condition.mask !== undefined)) {
       this.fault(`${path}.signed`, "only for lt, le, gt, ge and range, and without a mask")
     }
@@ -273,11 +273,11 @@ class Compiler {
       return names === undefined ? [] : [{ names, parts: [] }]
     }
     const patterns = parseGlob(rule.glob)
-    if (typeof patterns === "string") {
-      this.fault(`${at}.glob`, patterns)
+    if (Result.isFailure(patterns)) {
+      this.fault(`${at}.glob`, patterns.failure)
       return []
     }
-    return patterns.flatMap((parts) => {
+    return patterns.success.flatMap((parts) => {
       if (!parts.every((part) => this.#fits(part, RV.MAX_NAME, `${at}.glob`))) return []
       if (parts.length > RV.MAX_RULE_PARTS) {
         this.fault(`${at}.glob`, `has more than ${RV.MAX_RULE_PARTS} names`)
@@ -366,8 +366,8 @@ class Compiler {
 
   #abstract(rule: NameRule, id: number, path: string): void {
     const names = parseName(rule.abstract)
-    if (typeof names === "string") return this.fault(`${path}.abstract`, names)
-    for (const part of names) {
+    if (Result.isFailure(names)) return this.fault(`${path}.abstract`, names.failure)
+    for (const part of names.success) {
       if (!this.#fits(part, RV.MAX_ABSTRACT_NAME, `${path}.abstract`)) continue
       this.abstracts.add({ id, rights: rule.rights, kind: kinds[rule.kind], part: this.parts.count })
       this.#part(part)
@@ -375,7 +375,8 @@ class Compiler {
   }
 
   addressRules(rules: ReadonlyArray<AddressRule>): void {
-    const groups = new Map<number, Array<{ readonly id: number; readonly rule: NetworkRule; readonly bytes: Uint8Array; readonly path: string }>>()
+    type Entry = { readonly id: number; readonly rule: NetworkRule; readonly bytes: Uint8Array; readonly path: string }
+    const groups = new Map<number, Array<Entry>>()
     for (const [index, rule] of rules.entries()) {
       const path = `addresses[${index}]`
       const id = this.#subject(rule, path)
@@ -384,13 +385,13 @@ class Compiler {
         continue
       }
       const network = parseCidr(rule.cidr)
-      if (typeof network === "string") {
-        this.fault(`${path}.cidr`, network)
+      if (Result.isFailure(network)) {
+        this.fault(`${path}.cidr`, network.failure)
         continue
       }
-      const key = network.family << 8 | network.prefix
+      const key = network.success.family << 8 | network.success.prefix
       const bytes = new Uint8Array(16)
-      bytes.set(network.bytes)
+      bytes.set(network.success.bytes)
       const group = groups.get(key)
       if (group === undefined) groups.set(key, [{ id, rule, bytes, path }])
       else group.push({ id, rule, bytes, path })

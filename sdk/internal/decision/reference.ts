@@ -3,6 +3,7 @@
  * for `explain`. It works on the rules as they are written, shares no code with the compiler but the reading of addresses
  * (`cidr.ts`), and its speed does not matter.
  */
+import { Result } from "effect"
 import { parseCidr } from "./cidr.ts"
 import { RV } from "./format.ts"
 import type { AddressRule, CallRule, Condition, Model, PathRule, Subject } from "./model.ts"
@@ -322,8 +323,7 @@ const toNumber = (bytes: Uint8Array): bigint => bytes.reduce((number, byte) => n
 
 const coversIp = (rule: AddressRule, family: 4 | 6, address: bigint, port: number, protocol: number): boolean => {
   if ("abstract" in rule) return false
-  const network = parseCidr(rule.cidr)
-  if (typeof network === "string") return false
+  const network = Result.getOrThrow(parseCidr(rule.cidr))
   const rest = BigInt((network.family === 4 ? 32 : 128) - network.prefix)
   const [low, high] = rule.ports ?? [0, 65535]
   return network.family === family && address >> rest === toNumber(network.bytes) >> rest && port >= low && port <= high &&

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { runC } from "../../../test/support/childMemory.ts"
+import { decodeDirents, type Dirent, encodeDirents } from "./dirent.ts"
 import * as flags from "./generated/flags.ts"
 import * as structs from "./generated/structs.ts"
 import type { FlagSet } from "./flagSet.ts"
@@ -217,6 +218,43 @@ describe("socket addresses", () => {
   it("an AF_UNIX path ends at its NUL, and has room for one", () => {
     expect(decodeSockaddr(Uint8Array.of(1, 0, 0x2f, 0x61, 0, 0x62))).toEqual({ family: "AF_UNIX", path: "/a" })
     expect(() => encodeSockaddr({ family: "AF_UNIX", path: "x".repeat(108) })).toThrow(RangeError)
+  })
+})
+
+describe("directory entries", () => {
+  it("come back, those that fit", () => {
+    const entry: fc.Arbitrary<Dirent> = fc.record({
+      ino: fc.bigInt(0n, 2n ** 64n - 1n),
+      off: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+      type: fc.constantFrom("DT_REG", "DT_DIR", "DT_LNK", "DT_UNKNOWN"),
+      name: fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => decodeText(bytes.map((b) => (b === 0 || b === 0x2f ? 1 : b))))
+    })
+    fc.assert(fc.property(fc.array(entry, { maxLength: 8 }), fc.nat(400), (entries, room) => {
+      const { bytes, count } = encodeDirents(entries, room)
+      expect(bytes.length).toBeLessThanOrEqual(room)
+      expect(bytes.length % 8).toBe(0)
+      expect(decodeDirents(bytes)).toEqual(entries.slice(0, count))
+      if (count < entries.length) expect(encodeDirents(entries, 1 << 20).bytes.length).toBeGreaterThan(room)
+    }))
+  })
+  it("of the kernel: what getdents64 really gives for /proc/self", () => {
+    const said = runC(`#define _GNU_SOURCE
+#include <stdio.h>
+#include <unistd.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+int main(void) { static unsigned char b[32768]; long n = syscall(SYS_getdents64, open("/proc/self", O_RDONLY), b, sizeof b); for (long i = 0; i < n; i++) printf("%02x", b[i]); }`)
+    const bytes = Buffer.from(said, "hex")
+    const entries = decodeDirents(bytes)
+    expect(entries.find((e) => e.name === "exe")?.type).toBe("DT_LNK")
+    expect(entries.find((e) => e.name === "fd")?.type).toBe("DT_DIR")
+    expect(Buffer.from(encodeDirents(entries, 1 << 20).bytes)).toHaveLength(bytes.length)
+    expect(decodeDirents(encodeDirents(entries, 1 << 20).bytes)).toEqual(entries)
+  })
+  it("garbage ends the list", () => {
+    expect(decodeDirents(new Uint8Array(64))).toEqual([])
+    expect(decodeDirents(new Uint8Array(64).fill(0xff))).toEqual([])
+    expect(() => encodeDirents([{ ino: 1n, off: 0n, type: "DT_REG", name: "a/b" }], 100)).toThrow(RangeError)
   })
 })
 

@@ -570,7 +570,7 @@ iopl level:u4
 ioperm from:u8 num:u8 turn_on:i4
 create_module!
 init_module umod:<bytes[len] len:u8 uargs:<str
-delete_module name_user:<str flags:u4%OpenFlags
+delete_module name_user:<str flags:u4%DeleteModuleFlags
 get_kernel_syms!
 query_module!
 quotactl cmd:u4 special:<str id:u4 addr:=any
@@ -686,8 +686,8 @@ accept4 fd:fd upeer_sockaddr:>sockaddr[*upeer_addrlen] upeer_addrlen:=i4 flags:i
 signalfd4 ufd:fd user_mask:<sigset sizemask:u8 flags:i4%SignalfdFlags
 eventfd2 count:u4 flags:i4%EventfdFlags
 epoll_create1 flags:i4%EpollCreateFlags
-dup3 oldfd:fd newfd:fd flags:i4%OpenFlags
-pipe2 fildes:>i4[2] flags:i4%OpenFlags
+dup3 oldfd:fd newfd:fd flags:i4%CloexecFlag
+pipe2 fildes:>i4[2] flags:i4%PipeFlags
 inotify_init1 flags:i4%InotifyInitFlags
 preadv fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8
 pwritev fd:fd vec:<Iovec[vlen] vlen:u8 pos_l:u8 pos_h:u8
@@ -697,7 +697,7 @@ recvmmsg fd:fd mmsg:=Mmsghdr[vlen] vlen:u4 flags:u4%MsgFlags timeout:=Timespec
 fanotify_init flags:u4%FanotifyInitFlags event_f_flags:u4%OpenFlags
 fanotify_mark fanotify_fd:fd flags:u4%FanotifyMarkFlags mask:u8%FanotifyMask dfd:dfd pathname:<str
 prlimit64 pid:i4 resource:u4%Rlimits new_rlim:<Rlimit64 old_rlim:>Rlimit64
-name_to_handle_at dfd:dfd name:<str handle:=FileHandle mnt_id:>any flag:i4%AtFlags
+name_to_handle_at dfd:dfd name:<str handle:=FileHandle mnt_id:>any flag:i4%HandleFlags
 open_by_handle_at mountdirfd:dfd handle:<FileHandle flags:i4%OpenFlags
 clock_adjtime which_clock:i4%ClockId utx:=Timex
 syncfs fd:fd
@@ -717,7 +717,7 @@ memfd_create uname:<str flags:u4%MemfdFlags
 kexec_file_load kernel_fd:fd initrd_fd:fd cmdline_len:u8 cmdline_ptr:<bytes[cmdline_len] flags:u8%KexecFileFlags
 bpf cmd:i4%BpfCommand uattr:=bytes[size] size:u4
 execveat fd:fd filename:<str argv:<strv envp:<strv flags:i4%AtFlags
-userfaultfd flags:i4%OpenFlags
+userfaultfd flags:i4%UserfaultfdFlags
 membarrier cmd:i4%MembarrierCommand flags:u4 cpu_id:i4
 mlock2 start:u8 len:u8 flags:i4%Mlock2Flags
 copy_file_range fd_in:fd off_in:=i8 fd_out:fd off_out:=i8 len:u8 flags:u4
@@ -746,7 +746,7 @@ clone3 uargs:=CloneArgs size:u8
 close_range fd:fd max_fd:fd flags:u4%CloseRangeFlags
 openat2 dfd:dfd filename:<str how:<OpenHow usize:u8
 pidfd_getfd pidfd:fd fd:fd flags:u4
-faccessat2 dfd:dfd filename:<str mode:i4%AccessMode flags:i4%AtFlags
+faccessat2 dfd:dfd filename:<str mode:i4%AccessMode flags:i4%AccessFlags
 process_madvise pidfd:fd vec:<Iovec[vlen] vlen:u8 behavior:i4%MadviseAdvice flags:u4
 epoll_pwait2 epfd:fd events:>EpollEvent[maxevents] maxevents:i4 timeout:<Timespec sigmask:<sigset sigsetsize:u8
 mount_setattr dfd:dfd path:<str flags:u4%AtFlags uattr:<MountAttr usize:u8
@@ -754,7 +754,7 @@ quotactl_fd fd:fd cmd:u4 id:u4 addr:=any
 landlock_create_ruleset attr:<LandlockRulesetAttr size:u8 flags:u4%LandlockCreateFlags
 landlock_add_rule ruleset_fd:fd rule_type:u4%LandlockRuleType rule_attr:<any flags:u4
 landlock_restrict_self ruleset_fd:fd flags:u4
-memfd_secret flags:u4%OpenFlags
+memfd_secret flags:u4%CloexecFlag
 process_mrelease pidfd:fd flags:u4
 futex_waitv waiters:<FutexWaitv[nr_futexes] nr_futexes:u4 flags:u4 timeout:<Timespec clockid:i4%ClockId
 set_mempolicy_home_node start:u8 len:u8 home_node:u8 flags:u8
