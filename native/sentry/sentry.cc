@@ -169,11 +169,11 @@ class Sentry {
   }
 
   // A second layer behind the filter: where it does not let the guest ask for namespaces there are none to be had, whatever
-  // gap the filter may have. user_namespaces(7): the limit of a namespace holds for all of its users.
+  // gap the filter may have (clone3 has its flags in memory). user_namespaces(7): the limit of a namespace holds for all its users.
   Status forbid_nested_namespaces() {
     if (!context_.in_user_namespace) return std::nullopt;
     for (const SeccompRule& rule : context_.plan.seccomp_rules)
-      if (rule.nr == SYS_unshare && rule.action == SeccompAction::allow) return std::nullopt;
+      if ((rule.nr == SYS_unshare || rule.nr == SYS_clone) && rule.action == SeccompAction::allow && rule.args.empty()) return std::nullopt;
     Fd limit(open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC));
     // Read-only in some containers: then the filter is alone.
     if (limit.valid() && write(limit.get(), "0", 1) < 0) return std::nullopt;
