@@ -250,7 +250,9 @@ describe("what is refused when the plan is made", () => {
     ["an address of a call without", "openat", { where: Address.net("::/0") }, /openat takes no socket address/],
     ["a path that is an integer", "openat", { where: Path.under("/", { argument: "flags" }) }, /flags of openat is no path \(one of filename\)/],
     ["two path filters", "openat", { where: [Path.under("/a"), Path.under("/b")] }, /a second path filter/],
-    ["a path filter before a call that runs on the guest's memory", "execve", { memory: "none", where: Path.under("/usr") }, /the guest can change it in between/]
+    ["a path filter before a call that runs on the guest's memory", "execve", { memory: "none", where: Path.under("/usr") }, /the guest can change it in between/],
+    ["one that a guest could evade", "execve", { where: Path.under("/usr") }, /evade the filter/],
+    ["one before a call that is steered on the guest's memory", "openat", { power: "steer", memory: "none", where: Path.under("/usr") }, /evade the filter/]
   ])("%s", (_, name, options, message) => {
     expect(messages(loose(name, options, any)).join("\n")).toMatch(message)
   })

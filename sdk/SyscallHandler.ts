@@ -137,8 +137,15 @@ type IntegerArgument<Name extends SyscallName> = {
 }[keyof SyscallArguments[Name] & string]
 type PointerArgument<Name extends SyscallName> = Exclude<keyof SyscallArguments[Name] & string, IntegerArgument<Name>>
 
-/** A filter that looks at memory races like a handler that does. */
-type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P extends "observe" ? true : M extends "none" ? Name extends MemorySyscall ? false : true : true
+/**
+ * May a filter look at memory? Whether it matches or not, the call may then go on: by the sentry's hand, from the copy that the filter
+ * saw, or else on memory that the guest can change, so that the filter would be evaded.
+ */
+type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P extends "observe" ? true
+  : M extends "racy" ? true
+  : Name extends MemorySyscall ? false
+  : P extends "steer" ? M extends "none" ? false : true
+  : true
 type Needs<Name extends SyscallName, P extends Power, M extends MemoryUse> =
   | IntegerArgument<Name>
   | (Filters<Name, P, M> extends true ?
@@ -402,8 +409,9 @@ export const check = (handler: Any, path = "handler"): ReadonlyArray<PolicyFault
     if (clause.patterns.length === 0) add(at, `a ${word} filter without patterns never matches`)
     if (once.has(clause.kind)) add(at, `a second ${word} filter: one handler has one, with several patterns`, `${clause.kind === "path" ? "Path" : "Address"}.any(…)`)
     once.add(clause.kind)
-    if (handler.power !== "observe" && handler.memory === "none" && safetyClass(name) === "memory") {
-      add(at, `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between`, `power "observe", or memory: "racy" if it is advice and not a boundary`)
+    if (known.length === 0 || handler.power === "observe" || handler.memory === "racy") return
+    if (safetyClass(name) === "memory" || (handler.power === "steer" && handler.memory === "none")) {
+      add(at, `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between and evade the filter`, `no filter, power "observe", or memory: "racy" if the handler is advice and not a boundary`)
     }
   })
   return faults

@@ -191,7 +191,12 @@ describe("filters", () => {
   it("may not look at memory for a handler that lets the call run on it", () => {
     // @ts-expect-error the path may be another one when the kernel reads it
     SyscallHandler.make("execve", { memory: "none", where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.continue))
+    // @ts-expect-error nor if the handler only refuses: what the filter lets pass may be another path when the kernel reads it
     SyscallHandler.make("execve", { where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.errno("EACCES")))
+    // @ts-expect-error the guest's own call runs
+    SyscallHandler.make("openat", { power: "steer", memory: "none", where: Path.under("/etc") }, (call) => Effect.succeed(call.rewrite({ flags: 0 })))
+    SyscallHandler.make("openat", { memory: "none", where: Path.under("/etc") }, () => Effect.succeed(Verdict.continue))
+    SyscallHandler.make("execve", { memory: "racy", where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.errno("EACCES")))
     SyscallHandler.make("execve", { power: "observe", where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.continue))
   })
 })

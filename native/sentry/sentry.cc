@@ -172,10 +172,10 @@ class Sentry {
   }
 
   // A second layer behind the filter: where it does not let the guest ask for namespaces there are none to be had, whatever
-  // gap the filter may have. user_namespaces(7): the limit of a namespace holds for all of its users.
+  // gap the filter may have (clone3 has its flags in memory). user_namespaces(7): the limit of a namespace holds for all its users.
   bool may_unshare() const {
     for (const SeccompRule& rule : context_.plan.seccomp_rules)
-      if (rule.nr == SYS_unshare && rule.action == SeccompAction::allow && rule.args.empty()) return true;
+      if ((rule.nr == SYS_unshare || rule.nr == SYS_clone) && rule.action == SeccompAction::allow && rule.args.empty()) return true;
     return false;
   }
 
