@@ -123,7 +123,8 @@ const lanes = {
       mkdirSync(home)
       for (const path of [scratch, home]) chownSync(path, Number(UID), Number(UID))
       const { prefix, cwd } = asUser()
-      return vitest(sandboxed, { prefix, cwd, env: { HOME: home, USER: "", LOGNAME: "" } })
+      // Not as in CI, where a test that the machine cannot run is a failure: what root alone may do was run in the other lanes.
+      return vitest(sandboxed, { prefix, cwd, env: { HOME: home, USER: "", LOGNAME: "", CI: "" } })
     }
   },
   sanitized: {

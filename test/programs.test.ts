@@ -45,7 +45,7 @@ X
   })
 
   it.runIf(has("ps"))("ps sees the guest's own processes and nothing else", async () => {
-    const result = await run(["sh", "-c", "sleep 5 & ps -eo pid,comm --no-headers"])
+    const result = await run(["sh", "-c", "sleep 5 & while ! read -r name < /proc/$!/comm || [ \"$name\" != sleep ]; do :; done; ps -eo pid,comm --no-headers"])
     const names = result.stdout.trim().split("\n").map((line) => line.trim().split(/\s+/)[1])
     expect(names.sort()).toEqual(["ps", "rvisor-init", "sh", "sleep"])
   })
