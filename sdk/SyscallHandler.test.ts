@@ -140,6 +140,11 @@ describe("failures", () => {
       expect(decision.failures, name).toMatchObject([{ reason: "verdict" }])
     }
   })
+  it("a handler that failed once and is asked again is judged again", () => {
+    let times = 0
+    const handler = loose("kill", { onFailure: "continue" }, () => Effect.sync(() => (times++ === 0 ? undefined : Verdict.fd(3))))
+    expect(decide([handler, handler], incoming("kill"))).toMatchObject({ verdict: Verdict.continue, failures: [{ reason: "verdict" }, { reason: "verdict" }] })
+  })
   effect.effect("a handler that exceeds its deadline is interrupted", () =>
     Effect.gen(function*() {
       let interrupted = false

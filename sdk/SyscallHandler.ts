@@ -348,6 +348,9 @@ export const allows = (handler: Any, verdict: Verdict.Verdict<SyscallName, unkno
     case "Rewrite":
     case "After":
       return handler.power === "steer" && runs(handler)
+    default:
+      // A handler without types may return anything.
+      return false
   }
 }
 
@@ -451,18 +454,20 @@ const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"
 
 /** One handler's verdict with deadline and failure policy applied. Fails never: a fault on guest memory is the errno it stands for. */
 const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> => {
+  // A verdict of the failure policy is not the handler's own: it was checked when the handler was.
+  let late = false
   const timed = Number.isFinite(handler.deadline)
     ? Effect.timeoutOrElse(handler.run(incoming), {
       duration: handler.deadline,
-      orElse: () => Effect.sync(() => failed(handler, failures, "deadline", `${handler.deadline} ms`))
+      orElse: () => Effect.sync(() => {
+        late = true
+        return failed(handler, failures, "deadline", `${handler.deadline} ms`)
+      })
     })
     : handler.run(incoming)
   return Effect.map(Effect.exit(timed), Exit.match({
     onSuccess: (verdict) =>
-      // A verdict of the failure policy is not the handler's own: it was checked when the handler was.
-      failures.at(-1)?.handler === handler || allows(handler, verdict?._tag)
-        ? verdict
-        : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
+      late || allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
     onFailure: (cause) => {
       const error = Cause.squash(cause)
       return isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
