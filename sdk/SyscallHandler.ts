@@ -123,7 +123,9 @@ export type Call<Name extends SyscallName, P extends Power = "answer", M extends
   & (P extends "steer" ? SteeredCall<Name, Runs<Name, M>> : unknown)
 
 /** What a handler of this power may return. */
-export type Allowed<Name extends SyscallName, P extends Power = "answer", M extends MemoryUse = "copied"> = P extends "observe" ? Verdict.Continue :
+export type Allowed<Name extends SyscallName, P extends Power = "answer", M extends MemoryUse = "copied"> = P extends "observe"
+  ? Verdict.Continue
+  :
   | Verdict.Value
   | Verdict.Errno
   | Verdict.Kill
@@ -218,7 +220,13 @@ interface Make {
     name: Name,
     handler: (call: Call<Name>) => Effect.Effect<V, GuestFault, R>
   ): SyscallHandler<Name, R | AfterServices<V>>
-  <const Name extends Exclude<SyscallName, FixedSyscall>, V extends Allowed<Name, P, M>, R, const P extends Power = "answer", const M extends MemoryUse = "copied">(
+  <
+    const Name extends Exclude<SyscallName, FixedSyscall>,
+    V extends Allowed<Name, P, M>,
+    R,
+    const P extends Power = "answer",
+    const M extends MemoryUse = "copied"
+  >(
     name: Name,
     options: Options<Name, P, M> & (Name extends TraceOnlySyscall ? { readonly power: "observe" | "steer" } : unknown),
     handler: (call: Call<Name, P, M>) => Effect.Effect<V, GuestFault, R>
@@ -383,11 +391,19 @@ export const check = (handler: Any, path = "handler"): ReadonlyArray<PolicyFault
   if (!uses.includes(handler.memory)) add(".memory", `${handler.memory} is no use of memory`, `one of ${uses.join(", ")}`)
   if (safetyClass(name) === "fixed") add(".name", `${name} is part of the kernel's own control flow and cannot be handled`)
   if (isTraceOnly(name) && handler.power === "answer") {
-    add(".power", `${name} cannot be answered from a notification: a signal would make it fail with EINTR, or nobody waits for the answer`, `power "observe" or "steer"`)
+    add(
+      ".power",
+      `${name} cannot be answered from a notification: a signal would make it fail with EINTR, or nobody waits for the answer`,
+      `power "observe" or "steer"`
+    )
   }
   if (!(handler.deadline > 0)) add(".deadline", "a deadline is longer than nothing")
   if (handler.onFailure === "continue" && !allows(handler, "Continue")) {
-    add(".onFailure", `${name} takes its input from memory that the guest can change after the handler has read it, so it cannot go on when the handler fails`, `"kill", an errno, or memory: "none"`)
+    add(
+      ".onFailure",
+      `${name} takes its input from memory that the guest can change after the handler has read it, so it cannot go on when the handler fails`,
+      `"kill", an errno, or memory: "none"`
+    )
   }
   if (handler.onFailure !== "kill" && handler.onFailure !== "continue" && errnoNumber(handler.onFailure) === undefined) {
     add(".onFailure", `${handler.onFailure} is no error name`)
@@ -408,13 +424,21 @@ export const check = (handler: Any, path = "handler"): ReadonlyArray<PolicyFault
     const known = clause.kind === "path" ? pathArguments(name).map((p) => p.argument) : [addressArgument(name)].filter((a) => a !== undefined)
     const word = clause.kind === "path" ? "path" : "socket address"
     if (known.length === 0) add(at, `${name} takes no ${word}`)
-    else if (clause.argument !== undefined && !known.includes(clause.argument)) add(at, `${clause.argument} of ${name} is no ${word}`, `one of ${known.join(", ")}`)
+    else if (clause.argument !== undefined && !known.includes(clause.argument)) {
+      add(at, `${clause.argument} of ${name} is no ${word}`, `one of ${known.join(", ")}`)
+    }
     if (clause.patterns.length === 0) add(at, `a ${word} filter without patterns never matches`)
-    if (once.has(clause.kind)) add(at, `a second ${word} filter: one handler has one, with several patterns`, `${clause.kind === "path" ? "Path" : "Address"}.any(…)`)
+    if (once.has(clause.kind)) {
+      add(at, `a second ${word} filter: one handler has one, with several patterns`, clause.kind === "path" ? "Path.any(…)" : "Address.any(…)")
+    }
     once.add(clause.kind)
     if (known.length === 0 || handler.power === "observe" || handler.memory === "racy") return
     if (safetyClass(name) === "memory" || (handler.power === "steer" && handler.memory === "none")) {
-      add(at, `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between and evade the filter`, `no filter, power "observe", or memory: "racy" if the handler is advice and not a boundary`)
+      add(
+        at,
+        `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between and evade the filter`,
+        `no filter, power "observe", or memory: "racy" if the handler is advice and not a boundary`
+      )
     }
   })
   return faults
@@ -440,11 +464,13 @@ export interface Decision<out R> {
   readonly failures: ReadonlyArray<Failure>
 }
 
+const misdeeds = { threw: "threw", deadline: "exceeded its deadline", verdict: "gave a verdict it may not give" } as const
+
 const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"], detail: string): Verdict.Verdict<SyscallName, unknown> => {
   failures.push({ handler, reason, detail })
   switch (handler.onFailure) {
     case "kill":
-      return Verdict.kill(`handler ${handler.label} ${{ threw: "threw", deadline: "exceeded its deadline", verdict: "gave a verdict it may not give" }[reason]}: ${detail}`)
+      return Verdict.kill(`handler ${handler.label} ${misdeeds[reason]}: ${detail}`)
     case "continue":
       return Verdict.continue
     default:
@@ -453,7 +479,11 @@ const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"
 }
 
 /** One handler's verdict with deadline and failure policy applied. Fails never: a fault on guest memory is the errno it stands for. */
-const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> => {
+const judge = (
+  handler: Any,
+  incoming: Incoming,
+  failures: Array<Failure>
+): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> => {
   // A verdict of the failure policy is not the handler's own: it was checked when the handler was.
   let late = false
   const timed = Number.isFinite(handler.deadline)
@@ -470,14 +500,21 @@ const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effe
       late || allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
     onFailure: (cause) => {
       const error = Cause.squash(cause)
-      return isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
+      if (isFault(error)) return Verdict.errno(error.errno)
+      return failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
     }
   }))
 }
 
-const isFault = (error: unknown): error is GuestFault => typeof error === "object" && error !== null && "_tag" in error && error._tag === "GuestFault"
+const isFault = (error: unknown): error is GuestFault =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "GuestFault"
 
-const afterAll = (hooks: ReadonlyArray<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }>) => (raw: bigint): Effect.Effect<bigint, never, unknown> =>
+interface Hooked {
+  readonly handler: Any
+  readonly hook: Verdict.After<SyscallName, unknown>["hook"]
+}
+
+const afterAll = (hooks: ReadonlyArray<Hooked>) => (raw: bigint): Effect.Effect<bigint, never, unknown> =>
   Effect.reduce(hooks, () => raw, (result, { handler, hook }) =>
     Effect.map(Effect.exit(Effect.suspend(() => hook(resultOf(result)))), Exit.match({
       onSuccess: (reply) => reply._tag === "Value" ? reply.value : reply._tag === "Errno" ? BigInt(-reply.errno) : result,
@@ -497,12 +534,13 @@ const afterAll = (hooks: ReadonlyArray<{ readonly handler: Any; readonly hook: V
 export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<SyscallHandler<SyscallName, R>>, incoming: Incoming) {
   const failures: Array<Failure> = []
   const changed = new Map<number, bigint>()
-  const hooks: Array<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }> = []
+  const hooks: Array<Hooked> = []
   let registers = incoming.registers
   let final: Decision<R>["verdict"] = Verdict.continue
   for (const handler of handlers) {
     if (handler.name !== incoming.name) continue
-    const verdict = yield* judge(handler, registers === incoming.registers ? incoming : { ...incoming, registers }, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
+    const seen = registers === incoming.registers ? incoming : { ...incoming, registers }
+    const verdict = yield* judge(handler, seen, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
     if (verdict._tag === "Rewrite" || verdict._tag === "After") {
       if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
       if (verdict.registers.size > 0) {

@@ -60,14 +60,17 @@ export interface AddressClause<out N extends Need = "<address>"> {
 
 export type Clause<N extends Need = Need> = ArgumentClause<N> | PathClause<N> | AddressClause<N>
 
+const compare = (op: "eq" | "ne" | "lt" | "le" | "gt" | "ge") =>
+  <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op, value: BigInt(value) } })
+
 /** Conditions on integer arguments. Values are numbers or bigints; negative ones compare as the kernel's signed argument would. */
 export const Arg = {
-  eq: <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op: "eq", value: BigInt(value) } }),
-  ne: <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op: "ne", value: BigInt(value) } }),
-  lt: <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op: "lt", value: BigInt(value) } }),
-  le: <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op: "le", value: BigInt(value) } }),
-  gt: <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op: "gt", value: BigInt(value) } }),
-  ge: <const N extends string>(argument: N, value: number | bigint): ArgumentClause<N> => ({ kind: "argument", argument, test: { op: "ge", value: BigInt(value) } }),
+  eq: compare("eq"),
+  ne: compare("ne"),
+  lt: compare("lt"),
+  le: compare("le"),
+  gt: compare("gt"),
+  ge: compare("ge"),
   /** Both ends belong to it. */
   between: <const N extends string>(argument: N, low: number | bigint, high: number | bigint): ArgumentClause<N> => ({
     kind: "argument",
@@ -136,5 +139,9 @@ export const Address = {
   }),
   unix: (path: string): AddressClause => ofAddress({ family: "unix", path: { scope: "subtree", path } }),
   abstract: (name: string): AddressClause => ofAddress({ family: "abstract", name }),
-  any: (...clauses: ReadonlyArray<AddressClause>): AddressClause => ({ kind: "address", argument: undefined, patterns: clauses.flatMap((clause) => clause.patterns) })
+  any: (...clauses: ReadonlyArray<AddressClause>): AddressClause => ({
+    kind: "address",
+    argument: undefined,
+    patterns: clauses.flatMap((clause) => clause.patterns)
+  })
 }

@@ -40,15 +40,17 @@ interface Access {
   readonly zero: () => unknown
 }
 
+type View = DataView
+
 const integers = {
-  u1: { size: 1, zero: 0, get: (v: DataView, at: number) => v.getUint8(at), set: (v: DataView, at: number, x: number) => v.setUint8(at, x) },
-  i1: { size: 1, zero: 0, get: (v: DataView, at: number) => v.getInt8(at), set: (v: DataView, at: number, x: number) => v.setInt8(at, x) },
-  u2: { size: 2, zero: 0, get: (v: DataView, at: number) => v.getUint16(at, true), set: (v: DataView, at: number, x: number) => v.setUint16(at, x, true) },
-  i2: { size: 2, zero: 0, get: (v: DataView, at: number) => v.getInt16(at, true), set: (v: DataView, at: number, x: number) => v.setInt16(at, x, true) },
-  u4: { size: 4, zero: 0, get: (v: DataView, at: number) => v.getUint32(at, true), set: (v: DataView, at: number, x: number) => v.setUint32(at, x, true) },
-  i4: { size: 4, zero: 0, get: (v: DataView, at: number) => v.getInt32(at, true), set: (v: DataView, at: number, x: number) => v.setInt32(at, x, true) },
-  u8: { size: 8, zero: 0n, get: (v: DataView, at: number) => v.getBigUint64(at, true), set: (v: DataView, at: number, x: bigint) => v.setBigUint64(at, x, true) },
-  i8: { size: 8, zero: 0n, get: (v: DataView, at: number) => v.getBigInt64(at, true), set: (v: DataView, at: number, x: bigint) => v.setBigInt64(at, x, true) }
+  u1: { size: 1, zero: 0, get: (v: View, at: number) => v.getUint8(at), set: (v: View, at: number, x: number) => v.setUint8(at, x) },
+  i1: { size: 1, zero: 0, get: (v: View, at: number) => v.getInt8(at), set: (v: View, at: number, x: number) => v.setInt8(at, x) },
+  u2: { size: 2, zero: 0, get: (v: View, at: number) => v.getUint16(at, true), set: (v: View, at: number, x: number) => v.setUint16(at, x, true) },
+  i2: { size: 2, zero: 0, get: (v: View, at: number) => v.getInt16(at, true), set: (v: View, at: number, x: number) => v.setInt16(at, x, true) },
+  u4: { size: 4, zero: 0, get: (v: View, at: number) => v.getUint32(at, true), set: (v: View, at: number, x: number) => v.setUint32(at, x, true) },
+  i4: { size: 4, zero: 0, get: (v: View, at: number) => v.getInt32(at, true), set: (v: View, at: number, x: number) => v.setInt32(at, x, true) },
+  u8: { size: 8, zero: 0n, get: (v: View, at: number) => v.getBigUint64(at, true), set: (v: View, at: number, x: bigint) => v.setBigUint64(at, x, true) },
+  i8: { size: 8, zero: 0n, get: (v: View, at: number) => v.getBigInt64(at, true), set: (v: View, at: number, x: bigint) => v.setBigInt64(at, x, true) }
 } as const
 
 export type IntegerCode = keyof typeof integers
