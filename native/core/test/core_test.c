@@ -192,6 +192,30 @@ static void test_conditions(void)
 	EXPECT(!condition_holds((struct rv_condition){ .op = RV_OP_IN, .mask = all }, set, 5, minus));
 }
 
+/* A set ends where the next one begins. */
+static void test_sets(void)
+{
+	static const uint64_t values[] = { 1, 3, 5, 7 };
+	struct rv_decision decision;
+
+	begin(RV_ACTION_ALLOW, 0);
+	for (size_t i = 0; i < 4; i++)
+		add(RV_SECTION_VALUES, &values[i]);
+	ADD(CONDITIONS, rv_condition, .op = RV_OP_IN, .mask = ~0ull, .value_count = 2);
+	ADD(CONDITIONS, rv_condition, .op = RV_OP_IN, .mask = ~0ull, .first_value = 2, .value_count = 2);
+	ADD(RULES, rv_rule, .id = 1, .action = RV_ACTION_NOTIFY, .condition_count = 1);
+	ADD(RULES, rv_rule, .id = 2, .action = RV_ACTION_NOTIFY, .first_condition = 1, .condition_count = 1);
+	ADD(SYSCALLS, rv_syscall, .rule_count = 2);
+	finish();
+	EXPECT_EQ(validate(), RV_FAULT_NONE);
+	for (uint64_t x = 0; x < 9; x++) {
+		const struct rv_call call = { .arch = RV_ARCH_X86_64, .args = { x } };
+
+		rv_eval_call(image, &call, &decision);
+		EXPECT_EQ(decision.rule, x == 1 || x == 3 ? 1 : x == 5 || x == 7 ? 2 : RV_ID_NONE);
+	}
+}
+
 /* --------------------------------------------------------------------------------------------------------------- calls */
 
 static void call_rule(uint32_t id, uint8_t action, uint16_t error, uint8_t paths, uint8_t addresses)
@@ -833,7 +857,19 @@ static void test_addresses(void)
 	UNSUPPORTED(ask_unix("", 0, C), C);
 	MALFORMED(ask_unix("\0bus", 4, 0), 0);
 
+	/* a group ends where the next one begins, whatever stands there */
+	begin(RV_ACTION_ALLOW, 0);
+	ADD(GROUPS, rv_group, .family = 4, .prefix = 0, .address_count = 1);
+	address_rule(1, RV_KIND_GRANT, C, RV_PROTOCOL_TCP, 443, 443, any, 0);
+	ADD(GROUPS, rv_group, .family = 4, .prefix = 8, .first_address = 1, .address_count = 1);
+	address_rule(2, RV_KIND_GRANT, C, RV_PROTOCOL_TCP, 0, 65535, any, 0);
+	finish();
+	EXPECT_EQ(validate(), RV_FAULT_NONE);
+	GRANTED(ask4("0.9.9.9", 80, RV_PROTOCOL_TCP, C), 2, 0);
+	MISSING(ask4("9.9.9.9", 80, RV_PROTOCOL_TCP, C), C, 0);
+
 	/* what is not an address */
+	address_fixture();
 	MALFORMED(ask_address("", 0, RV_PROTOCOL_TCP, C), C);
 	MALFORMED(ask_address("\2", 1, RV_PROTOCOL_TCP, C), C);
 	MALFORMED(ask_address((uint8_t[129]){ 2 }, 129, RV_PROTOCOL_TCP, C), C);
@@ -1132,6 +1168,19 @@ static void test_faults(void)
 	EXPECT_EQ(rv_validate(image, sizeof(struct rv_header) - 1, &fault), RV_FAULT_SIZE);
 	EXPECT_EQ(rv_validate(image, RV_MAX_PROGRAM + 1, &fault), RV_FAULT_SIZE);
 	EXPECT_EQ(rv_validate(image, image_size - 8, &fault), RV_FAULT_SIZE);
+	EXPECT_EQ(fault.offset, offsetof(struct rv_header, size));
+	((struct rv_header *)image)->size = RV_MAX_PROGRAM;
+	EXPECT_EQ(rv_validate(image, RV_MAX_PROGRAM, &fault), RV_FAULT_SIZE);
+	EXPECT_EQ(fault.offset, offsetof(struct rv_header, size));
+	EXPECT_EQ(rv_validate(image, RV_MAX_PROGRAM + 1, &fault), RV_FAULT_SIZE);
+	EXPECT_EQ(fault.offset, 0);
+	for (size_t size = 1; size < sizeof(struct rv_header); size++) {
+		uint8_t *piece = malloc(size);
+
+		memcpy(piece, image, size);
+		EXPECT_EQ(rv_validate(piece, size, &fault), RV_FAULT_SIZE);
+		free(piece);
+	}
 	((struct rv_header *)image)->size = (uint32_t)image_size + 8;
 	EXPECT_EQ(rv_validate(image, image_size + 8, &fault), RV_FAULT_SIZE);
 
@@ -1331,6 +1380,7 @@ static void test_mutations(void)
 int main(void)
 {
 	test_conditions();
+	test_sets();
 	test_calls();
 	test_paths();
 	test_trees();

@@ -12,7 +12,7 @@ import type { Model } from "./model.ts"
 import { compileProgram } from "./program.ts"
 import * as reference from "./reference.ts"
 
-const runs = Number(process.env["RVISOR_RUNS"] ?? 400)
+const runs = Number(process.env["RVISOR_RUNS"] ?? 250)
 const seed = Number(process.env["RVISOR_SEED"] ?? Math.floor(Math.random() * 2 ** 31))
 console.log(`differential test of the decision core: seed ${seed}, ${runs} models`)
 

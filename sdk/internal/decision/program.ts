@@ -53,8 +53,9 @@ interface NodeRule {
 interface Node {
   readonly name: string
   readonly hash: number
-  readonly children: Map<string, Node>
-  readonly rules: Array<NodeRule>
+  /** Absent until there is one: of a large policy's nodes most have no child or no rule. */
+  children: Map<string, Node> | undefined
+  rules: Array<NodeRule> | undefined
   denyBeneath: number
 }
 
@@ -70,7 +71,7 @@ const hashOf = (name: string): number => {
   return hash >>> 0
 }
 
-const newNode = (name: string): Node => ({ name, hash: hashOf(name), children: new Map(), rules: [], denyBeneath: RV.ID_NONE })
+const newNode = (name: string): Node => ({ name, hash: hashOf(name), children: undefined, rules: undefined, denyBeneath: RV.ID_NONE })
 
 const partKey = (part: Part): string =>
   part.kind === "literal" ? `=${part.text}` : part.kind === "depth" ? "**" : `~${part.tokens.map((token) =>
@@ -297,11 +298,11 @@ class Compiler {
       for (const { names, parts } of this.#patterns(rule, at)) {
         let node = root
         for (const name of names) {
-          let child = node.children.get(name)
-          if (child === undefined) node.children.set(name, child = newNode(name))
+          let child = node.children?.get(name)
+          if (child === undefined) (node.children ??= new Map()).set(name, child = newNode(name))
           node = child
         }
-        node.rules.push({ kind: rule.kind, id, rights: rule.rights, scope: rule.scope, parts })
+        ;(node.rules ??= []).push({ kind: rule.kind, id, rights: rule.rights, scope: rule.scope, parts })
       }
     }
     return root
@@ -324,18 +325,19 @@ class Compiler {
     // Breadth first, so that the children of each node stand together, after it.
     const order: Array<Node> = [this.#tree(rules)]
     for (let index = 0; index < order.length; index += 1) {
-      for (const child of [...order[index]!.children.values()].sort(byHash)) order.push(child)
+      const { children } = order[index]!
+      if (children !== undefined) for (const child of [...children.values()].sort(byHash)) order.push(child)
     }
     for (const node of order.toReversed()) {
-      for (const child of node.children.values()) {
-        const own = child.rules.reduce((lowest, rule) => rule.kind === "deny" ? Math.min(lowest, rule.id) : lowest, child.denyBeneath)
-        node.denyBeneath = Math.min(node.denyBeneath, own)
+      for (const child of node.children?.values() ?? []) {
+        node.denyBeneath = Math.min(node.denyBeneath, child.denyBeneath)
+        for (const rule of child.rules ?? []) if (rule.kind === "deny") node.denyBeneath = Math.min(node.denyBeneath, rule.id)
       }
     }
     let next = 1
     for (const node of order) {
-      const own = this.#needed(node.rules)
-      const children = node.children.size
+      const own = this.#needed(node.rules ?? [])
+      const children = node.children?.size ?? 0
       if (own.length > RV.MAX_NODE_RULES) this.fault("paths", `more than ${RV.MAX_NODE_RULES} patterns begin with one path`)
       this.nodes.add({
         name: node.name === "" ? 0 : this.#string(node.name),
