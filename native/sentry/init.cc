@@ -229,16 +229,16 @@ class Init : public Refusals {
   bool serve() {
     for (;;) {
       Packet packet;
-      switch (receive_packet(channel(), packet, false, true)) {
-        case Received::nothing: return true;
-        case Received::closed: return false;
-        case Received::broken: continue;
-        case Received::packet: break;
-      }
+      Received received = receive_packet(channel(), packet, false, true);
+      if (received == Received::nothing) return true;
+      if (received == Received::closed) return false;
       Request request;
       std::string error;
       if (!parse_request(packet.text, request, error)) continue;  // the sentry has checked it already
-      if (request.op == Request::Op::exec) {
+      if (request.op == Request::Op::exec && received == Received::broken) {
+        // The guest has our uid and may lower our limits (prlimit(2)): it shall not keep the host waiting.
+        refuse(request.id, fail("exec", "descriptors", EMFILE, "no room for descriptors: the guest has lowered init's limits"));
+      } else if (request.op == Request::Op::exec) {
         std::array<Fd, 3> stdio;
         for (size_t i = 0; i < 3 && i < packet.fds.size(); i++) stdio[i] = std::move(packet.fds[i]);
         start(request.id, request.command, std::move(stdio));

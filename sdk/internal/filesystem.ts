@@ -48,8 +48,8 @@ const reasonOf = (code: string): string => reasons[code] ?? `cannot be looked up
 const missingHint = "create it, or mark the rule with \"optional\": true"
 const nothingToDenyHint = "correct the name, or mark the rule with \"optional\": true"
 
-/** The symbolic links that a path of the host passes through, by their own canonical names. */
-const linksOf = (path: string): ReadonlyArray<string> => {
+/** The symbolic links that a path of the host passes through, by their own canonical names, and where it ends. */
+const walkLinks = (path: string): { readonly links: ReadonlyArray<string>; readonly end: string } => {
   const links: Array<string> = []
   let current = "/"
   let pending = path.split("/").reverse()
@@ -67,7 +67,7 @@ const linksOf = (path: string): ReadonlyArray<string> => {
       pending = [...pending, ...content.split("/").reverse()]
     } else current = next
   }
-  return links
+  return { links, end: current }
 }
 
 const rank = (entry: Entry): number => {
@@ -249,8 +249,14 @@ class Planner {
    */
   #distrust(entries: ReadonlyArray<Entry>): void {
     const writable = entries.filter((entry): entry is Tree => entry.kind === "bind" && entry.writable)
-    const check = (at: string, path: string): void => {
-      for (const link of linksOf(path)) {
+    const check = (at: string, path: string, source: string): void => {
+      const { links, end } = walkLinks(path)
+      // Looked at twice, and an earlier guest that is still running may have changed it in between.
+      if (end !== source) {
+        this.#fault(at, `${quote(path)} changed while it was looked at: it led to ${quote(source)}, then to ${quote(end)}`, "name a path that no running guest can write")
+        return
+      }
+      for (const link of links) {
         const planted = writable.find((tree) => isWithin(link, tree.source) && link !== tree.source)
         if (planted !== undefined) {
           this.#fault(at, `${quote(path)} passes through the symbolic link ${quote(link)}, which the guest may have made (${planted.at} lets it write there)`, "name what the link leads to, if that is what you mean")
@@ -263,7 +269,7 @@ class Planner {
     for (const [key, rules] of lists) {
       rules?.forEach((rule, index) => {
         const real = entries.find((entry): entry is Tree => entry.at === `filesystem.${key}[${index}]` && isTree(entry))
-        if (real !== undefined && real.source !== rule.path) check(real.at, rule.path)
+        if (real !== undefined && real.source !== rule.path) check(real.at, rule.path, real.source)
       })
     }
   }
