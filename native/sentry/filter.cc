@@ -4,9 +4,6 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,50 +90,10 @@ Status build_filter(const Plan& plan, Filter& out) {
   return export_filter(context, out);
 }
 
-Status install_filter(const Filter& filter, Threads threads) {
+Status install_filter(const Filter& filter) {
   sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
-  unsigned flags = threads == Threads::all ? SECCOMP_FILTER_FLAG_TSYNC : 0;
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program)) return fail("seccomp", "filter of " + std::to_string(filter.size()) + " instructions", errno);
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) return fail("seccomp", "filter of " + std::to_string(filter.size()) + " instructions", errno);
   return std::nullopt;
-}
-
-Status build_own_filter(Role role, Filter& out) {
-  static constexpr int common[] = {SCMP_SYS(read),       SCMP_SYS(write),   SCMP_SYS(close),         SCMP_SYS(poll),      SCMP_SYS(ppoll),
-                                   SCMP_SYS(wait4),      SCMP_SYS(waitid),  SCMP_SYS(exit_group),    SCMP_SYS(exit),      SCMP_SYS(clock_gettime),
-                                   SCMP_SYS(nanosleep),  SCMP_SYS(brk),     SCMP_SYS(munmap),        SCMP_SYS(mremap),    SCMP_SYS(madvise),
-                                   SCMP_SYS(sendto),     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall),
-                                   SCMP_SYS(openat),     SCMP_SYS(getdents64), SCMP_SYS(newfstatat), SCMP_SYS(pread64),   SCMP_SYS(fcntl)};
-  // The warden still kills what is left in control groups and removes them.
-  static constexpr int warden[] = {SCMP_SYS(kill), SCMP_SYS(rmdir), SCMP_SYS(lseek)};
-  static constexpr int sentry[] = {SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(pidfd_send_signal), SCMP_SYS(futex),
-                                   SCMP_SYS(splice),  SCMP_SYS(rseq),    SCMP_SYS(set_robust_list),   SCMP_SYS(gettid), SCMP_SYS(getpid),
-                                   SCMP_SYS(memfd_create)};  // for requests too large for a packet
-  Context context(seccomp_init(SCMP_ACT_KILL_PROCESS));
-  if (!context) return fail("seccomp", "own filter", ENOMEM);
-  seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-  seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
-  auto add = [&](const int* numbers, size_t count) {
-    int rc = 0;
-    for (size_t i = 0; i < count && !rc; i++) rc = seccomp_rule_add_exact_array(context.get(), SCMP_ACT_ALLOW, numbers[i], 0, nullptr);
-    return rc;
-  };
-  auto add_if = [&](int number, scmp_arg_cmp condition) { return seccomp_rule_add_exact_array(context.get(), SCMP_ACT_ALLOW, number, 1, &condition); };
-  int rc = add(common, sizeof common / sizeof *common);
-  if (!rc) rc = add_if(SCMP_SYS(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0});  // no new code
-  if (!rc) rc = role == Role::warden ? add(warden, sizeof warden / sizeof *warden) : add(sentry, sizeof sentry / sizeof *sentry);
-  if (!rc && role == Role::sentry) rc = add_if(SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONREAD, 0});
-  if (rc) return fail("seccomp", "own filter", -rc);
-  return export_filter(context, out);
-}
-
-Status confine_self(const Filter& own) {
-#ifdef RVISOR_SANITIZED
-  (void)own;
-  return std::nullopt;
-#else
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return fail("seccomp", "no_new_privs", errno);
-  return install_filter(own, Threads::all);
-#endif
 }
 
 }  // namespace rvisor

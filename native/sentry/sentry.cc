@@ -27,6 +27,7 @@
 #include "processes.h"
 #include "protocol.h"
 #include "relay.h"
+#include "confinement.h"
 #include "filter.h"
 
 namespace rvisor {
@@ -104,7 +105,7 @@ class Sentry {
     if (sethostname(plan.hostname.data(), plan.hostname.size())) return fail("namespaces", "hostname", errno);
     if (setdomainname("", 0)) return fail("namespaces", "domain name", errno);
     if (Status s = write_setting(nested)) return s;
-    Filter filter, own;
+    Filter filter;
     if (plan.seccomp_program.empty()) {
       if (Status s = build_filter(plan, filter)) return s;
     } else {
@@ -120,7 +121,6 @@ class Sentry {
       if (int err = seal_text(program, memory)) return fail("seccomp", "memfd", err);
       if (int err = send_packet(context_.control.get(), grant_filter(), {memory.get()})) return fail("protocol", "host", err);
     }
-    if (Status s = build_own_filter(Role::sentry, own)) return s;
 
     Packet packet;
     if (receive_packet(channel_.get(), packet, true) != Received::packet) return init_gone();
@@ -149,7 +149,7 @@ class Sentry {
     if (relay_)
       if (Status s = relay_->start()) return s;
     if (getppid() != context_.warden_pid) _exit(1);
-    return confine_self(own);
+    return confine_self(Role::sentry);
   }
 
   // Straight into its control group where that is a v2 one.

@@ -23,7 +23,7 @@
 #include "channel.h"
 #include "plan.h"
 #include "protocol.h"
-#include "filter.h"
+#include "confinement.h"
 #include "landlock.h"
 #include "sentry.h"
 
@@ -178,10 +178,8 @@ class Warden {
     if (int err = send_packet(channel_.get(), "go")) return abandon(fail("namespaces", "sentry", err));
     // From here on the sentry works on its own; this process only waits.
     cgroups_.sweep();
-    Filter own;
-    if (Status s = build_own_filter(Role::warden, own)) return abandon(*s);
     if (prctl(PR_SET_DUMPABLE, 0)) return abandon(fail("credentials", "dumpable", errno));
-    if (Status s = confine_self(own)) return abandon(*s);
+    if (Status s = confine_self(Role::warden)) return abandon(*s);
     return std::nullopt;
   }
 
