@@ -9,6 +9,7 @@
  * | ` ```console `      | a transcript: each line that begins with `$ ` is run by `sh`, and prints the lines beneath it (stdout and stderr); `…` stands for any text, alone on a line for any lines |
  * | ` ```json `         | a policy: decoded by `Policy.decode`                                                              |
  * | any with `fragment` | shown only: signatures, extracts, output                                                          |
+ * | `<!-- sh` … `-->`   | run like ` ```sh ` and not shown: what the next example needs                                     |
  *
  * The blocks of one document run in order in one empty directory, so that a file made by one can be used by the next.
  * Other languages (`text`, `c`, `mermaid`, none) are not examples. Links to files must lead to files.
@@ -17,7 +18,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { Effect } from "effect"
-import { describe, expect, it } from "vitest"
+import { afterAll, describe, expect, it } from "vitest"
 import * as Policy from "../sdk/Policy.ts"
 import { scratch } from "./support/sandbox.ts"
 
@@ -33,15 +34,14 @@ interface Block {
 
 const blocks = (document: string): ReadonlyArray<Block> => {
   const found: Array<Block> = []
-  let open: { readonly fence: string; readonly language: string; readonly words: ReadonlyArray<string>; readonly line: number; readonly lines: Array<string> } | undefined
+  let open: { readonly ends: (line: string) => boolean; readonly info: string; readonly line: number; readonly lines: Array<string> } | undefined
   readFileSync(join(root, document), "utf8").split("\n").forEach((line, index) => {
-    const fence = /^ {0,3}(`{3,}|~{3,})\s*(.*)$/.exec(line)
     if (open === undefined) {
-      if (fence === null) return
-      const [language = "", ...words] = fence[2]!.trim().split(/\s+/)
-      open = { fence: fence[1]!, language, words, line: index + 1, lines: [] }
-    } else if (fence !== null && fence[2] === "" && fence[1]!.startsWith(open.fence)) {
-      found.push({ language: open.language, words: open.words, text: `${open.lines.join("\n")}\n`, line: open.line })
+      const [, fence, info] = /^ {0,3}(`{3,}|~{3,})\s*(.*)$/.exec(line) ?? (line === "<!-- sh" ? ["", "-->", "sh"] : [])
+      if (fence !== undefined) open = { ends: (end) => end.trim() === fence, info: info!, line: index + 1, lines: [] }
+    } else if (open.ends(line)) {
+      const [language = "", ...words] = open.info.trim().split(/\s+/)
+      found.push({ language, words, text: `${open.lines.join("\n")}\n`, line: open.line })
       open = undefined
     } else open.lines.push(line)
   })
@@ -52,7 +52,7 @@ const blocks = (document: string): ReadonlyArray<Block> => {
 // Programs lie inside the package, so that they can import it by its own name.
 const programs = join(root, ".cache", `docs-${process.pid}`)
 mkdirSync(programs, { recursive: true })
-process.on("exit", () => rmSync(programs, { recursive: true, force: true }))
+afterAll(() => rmSync(programs, { recursive: true, force: true }))
 
 const environment = (home: string): Record<string, string> => ({
   PATH: `${join(root, "dist")}:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
