@@ -45,7 +45,7 @@ bool parse_u64(const std::string& text, uint64_t& out) {
 Mount read_mount(Reader r) {
   using Type = Mount::Type;
   Mount m{};
-  m.type = static_cast<Type>(r.word("type", {"bind", "symlink", "dir", "tmpfs", "overlay", "file", "proc", "dev", "mask"}));
+  m.type = static_cast<Type>(r.word("type", {"bind", "copy", "symlink", "dir", "tmpfs", "overlay", "file", "proc", "dev", "mask"}));
   m.target = r.path("target");
   switch (m.type) {
     case Type::bind:
@@ -54,6 +54,10 @@ Mount read_mount(Reader r) {
       m.writable = r.flag("writable");
       m.dev = r.maybe_flag("dev");
       m.noexec = r.maybe_flag("noexec");
+      break;
+    case Type::copy:
+      r.only({"type", "source", "target"});
+      m.source = r.path("source");
       break;
     case Type::symlink:
       r.only({"type", "target", "content"});

@@ -12,10 +12,10 @@
 namespace rvisor {
 
 struct Mount {
-  enum class Type { bind, symlink, dir, tmpfs, overlay, file, proc, dev, mask };
+  enum class Type { bind, copy, symlink, dir, tmpfs, overlay, file, proc, dev, mask };
   Type type;
   std::string target;
-  std::string source;   // bind: source; symlink: content; overlay: lower; file: the bytes
+  std::string source;   // bind, copy: source; symlink: content; overlay: lower; file: the bytes
   std::string upper;    // overlay: host directory, empty for a private tmpfs
   uint32_t mode = 0;
   std::optional<uint64_t> size;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -83,6 +84,9 @@ class View {
       const Mount& m = plan_.mounts[i];
       if (m.type == Mount::Type::bind) {
         if (Status s = clone_tree(m.source, m.writable, m.dev, m.noexec, sources_[i].tree)) return s;
+      } else if (m.type == Mount::Type::copy) {
+        sources_[i].tree.reset(sys_openat2(AT_FDCWD, m.source.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS));
+        if (!sources_[i].tree.valid()) return fail("mount", m.source, errno);
       } else if (m.type == Mount::Type::overlay) {
         sources_[i].lower.reset(sys_openat2(AT_FDCWD, m.source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS));
         if (!sources_[i].lower.valid()) return fail("overlay", m.source, errno);
@@ -128,6 +132,13 @@ class View {
     if (mkdirat(staging_.get(), "root", 0755) || mkdirat(staging_.get(), "empty", 0)) return fail("mount", "staging", errno);
     Fd empty(openat(staging_.get(), "blank", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
     if (!empty.valid()) return fail("mount", "staging", errno);
+    // The same files again by a mount that has the attributes of all that is taken from it.
+    Fd sealed(sys_open_tree(staging_.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    if (!sealed.valid() || sys_mount_setattr(sealed.get(), "", AT_EMPTY_PATH, &attributes)) return fail("mount", "staging", errno);
+    if (mkdirat(staging_.get(), "sealed", 0700) || sys_move_mount(sealed.get(), "", staging_.get(), "sealed", MOVE_MOUNT_F_EMPTY_PATH)) return fail("mount", "staging", errno);
+    sealed_ = std::move(sealed);
 
     Fd root = std::move(root_tree_);
     if (!root.valid()) {
@@ -163,6 +174,12 @@ class View {
   Status parent(const std::string& target, Fd& out, std::string& name) {
     if (private_.empty() && plan_.root.empty()) remember(root_.get());
     std::string path = relative(target);
+    // Mostly all of it is there.
+    size_t last = path.rfind('/');
+    if (last != std::string::npos && last + 1 < path.size()) {
+      out.reset(sys_openat2(root_.get(), path.substr(0, last).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, kBeneath));
+      if (out.valid()) return name = path.substr(last + 1), std::nullopt;
+    }
     out = Fd(openat(root_.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!out.valid()) return fail("mount", target, errno);
     for (;;) {
@@ -184,6 +201,12 @@ class View {
 
   // The place where a mount goes: existing, or made in the skeleton as a directory or an empty file.
   Status place(const std::string& target, bool directory, Fd& out) {
+    out = lookup(target);
+    if (out.valid()) {
+      struct stat found;
+      if (fstat(out.get(), &found)) return fail("mount", target, errno);
+      if (!S_ISLNK(found.st_mode)) return std::nullopt;
+    }
     Fd dir;
     std::string name;
     if (Status s = parent(target, dir, name)) return s;
@@ -222,6 +245,7 @@ class View {
         if (fstat(source.tree.get(), &st)) return fail("mount", m.source, errno);
         return attach(source.tree, m.target, S_ISDIR(st.st_mode));
       }
+      case Mount::Type::copy: return copy_file(m, source.tree);
       case Mount::Type::symlink: return make_symlink(m);
       case Mount::Type::dir: return make_directory(m);
       case Mount::Type::tmpfs: return mount_tmpfs(m);
@@ -309,9 +333,41 @@ class View {
     return attach(tree, m.target, true, "overlay");
   }
 
+  // A new file in the skeleton, which nobody can write to once it is sealed. Unset where `target` lies elsewhere, or is there already.
+  Status make_file(const std::string& target, uint32_t mode, Fd& out) {
+    Fd dir;
+    std::string name;
+    if (Status s = parent(target, dir, name)) return s;
+    struct stat st, root;
+    if (!plan_.root.empty() || fstat(dir.get(), &st) || fstat(root_.get(), &root) || st.st_dev != root.st_dev) return std::nullopt;
+    out.reset(openat(dir.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    return out.valid() || errno == EEXIST ? std::nullopt : Status(fail("mount", target, errno));
+  }
+
+  // A file of the host as it is now: a copy costs a tenth of a mount.
+  Status copy_file(const Mount& m, const Fd& from) {
+    struct stat st;
+    if (fstat(from.get(), &st)) return fail("mount", m.source, errno);
+    if (!S_ISREG(st.st_mode)) return fail("mount", m.source, EINVAL, "is no longer a regular file");
+    Fd to;
+    if (Status s = make_file(m.target, st.st_mode & 0555, to)) return s;
+    if (!to.valid()) return fail("mount", m.target, EEXIST, "something else stands where the copy goes");
+    for (off_t left = st.st_size; left > 0;) {
+      ssize_t moved = sendfile(to.get(), from.get(), nullptr, static_cast<size_t>(left));
+      if (moved < 0 && errno == EINTR) continue;
+      if (moved < 0) return fail("mount", m.target, errno);
+      if (moved == 0) break;  // it has become shorter
+      left -= moved;
+    }
+    return std::nullopt;
+  }
+
   Status mount_file(const Mount& m) {
+    Fd file;
+    if (Status s = make_file(m.target, m.mode, file)) return s;
+    bool in_place = file.valid();
     std::string name = "file" + std::to_string(files_++);
-    Fd file(openat(staging_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, m.mode));
+    if (!in_place) file.reset(openat(staging_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, m.mode));
     if (!file.valid()) return fail("virtual", m.target, errno);
     for (size_t at = 0; at < m.source.size();) {
       ssize_t wrote = write(file.get(), m.source.data() + at, m.source.size() - at);
@@ -319,16 +375,13 @@ class View {
       if (wrote < 0) return fail("virtual", m.target, errno);
       at += static_cast<size_t>(wrote);
     }
-    return cover(name.c_str(), m.target, false);
+    return in_place ? std::nullopt : cover(name.c_str(), m.target, false);
   }
 
   // Mounts a file or directory of the staging area over `target`, read-only.
   Status cover(const char* name, const std::string& target, bool directory) {
-    Fd tree(sys_open_tree(staging_.get(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    Fd tree(sys_open_tree(sealed_.get(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
     if (!tree.valid()) return fail("mount", target, errno);
-    mount_attr attributes{};
-    attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    if (sys_mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes)) return fail("mount", target, errno);
     return attach(tree, target, directory);
   }
 
@@ -436,7 +489,7 @@ class View {
   std::vector<Source> sources_;
   std::vector<Fd> readonly_;
   std::vector<dev_t> private_;
-  Fd root_tree_, staging_, root_;
+  Fd root_tree_, staging_, sealed_, root_;
   int files_ = 0;
 };
 

@@ -197,7 +197,7 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
         const cwd = startDirectory(files, host)
         const limits = fields.limits ?? {}
         const given = <K extends string>(key: K, value: number | undefined) => (value === undefined ? {} : { [key]: value }) as { readonly [_ in K]?: number }
-        const mounts: ReadonlyArray<Mount> = [...entries.map(toMount), ...masks.map((target): Mount => ({ type: "mask", target }))]
+        const mounts: ReadonlyArray<Mount> = [...entries.map((entry) => toMount(entry, entries)), ...masks.map((target): Mount => ({ type: "mask", target }))]
         const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: seccompRules(name, fields.syscalls) }
         const plan: Plan = {
           version: PROTOCOL_VERSION,

@@ -32,6 +32,8 @@ const U = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 export const Mount = Schema.Union([
   /** Recursive bind of a host file or directory. `source` is absolute and free of symlinks. Always nosuid; nodev unless `dev`. */
   Schema.Struct({ type: Schema.Literal("bind"), source: Schema.String, target: Schema.String, writable: Schema.Boolean, dev: optional(Schema.Boolean), noexec: optional(Schema.Boolean) }),
+  /** A copy, read-only, of a regular file of the host as it is now, in the view's own skeleton: cheaper than a mount. */
+  Schema.Struct({ type: Schema.Literal("copy"), source: Schema.String, target: Schema.String }),
   /** A symbolic link in the view's own skeleton (`/bin` → `usr/bin`). */
   Schema.Struct({ type: Schema.Literal("symlink"), target: Schema.String, content: Schema.String }),
   /** An empty directory of the skeleton. */

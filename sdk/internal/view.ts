@@ -31,8 +31,17 @@ export type Tree = Extract<Entry, { readonly source: string }>
 
 export const isTree = (entry: Entry | undefined): entry is Tree => entry !== undefined && (entry.kind === "bind" || entry.kind === "overlay" || entry.kind === "root")
 
-export const toMount = (entry: Entry): Mount => {
+/** Files of the system that the host changes while it runs: a guest follows. */
+const live: ReadonlyArray<string> = ["/etc/resolv.conf", "/etc/hosts"]
+
+/** A small settings file of the system stands in the skeleton as a copy, unless a rule of the user's put a tree there. */
+const isCopy = (entry: Entry, entries: ReadonlyArray<Entry>): boolean =>
+  entry.kind === "bind" && entry.system && !entry.directory && !live.includes(entry.target) &&
+  !entries.some((other) => other !== entry && other.kind !== "symlink" && isWithin(entry.target, other.target))
+
+export const toMount = (entry: Entry, entries: ReadonlyArray<Entry>): Mount => {
   const { target } = entry
+  if (entry.kind === "bind" && isCopy(entry, entries)) return { type: "copy", source: entry.source, target }
   switch (entry.kind) {
     case "bind": return { type: "bind", source: entry.source, target, writable: entry.writable }
     case "overlay": return {
