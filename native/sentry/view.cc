@@ -423,11 +423,12 @@ class View {
   // Masks the files of a directory that not everybody may read.
   Status mask_private(int directory, const std::string& path) {
     std::unique_ptr<DIR, int (*)(DIR*)> entries(fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
-    if (!entries) return fail("proc", path, errno);
+    struct stat own;
+    if (!entries || fstat(directory, &own)) return fail("proc", path, errno);
     while (dirent* entry = readdir(entries.get())) {
       struct stat st;
       if (entry->d_type != DT_REG || fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
-      if (!(st.st_mode & S_IROTH))
+      if (!(st.st_mode & S_IROTH) && st.st_dev == own.st_dev)  // else it is masked already
         if (Status s = mask(path + "/" + entry->d_name, false)) return s;
     }
     return std::nullopt;
