@@ -34,6 +34,9 @@ struct Violation {
   std::string address;  // likewise the bytes of a socket address
 };
 
+// Tasks of ours among those that a limit of processes counts: a listener's thread, and the helper that hands it out.
+constexpr unsigned kInterceptionTasks = 2;
+
 // Kinds of refusals that are counted without a number: calls of other ABIs, and numbers beyond the first few thousand.
 constexpr uint32_t kForeignCall = 0xfffffffe, kOtherCalls = 0xffffffff;
 

@@ -24,6 +24,7 @@
 #include "capabilities.h"
 #include "channel.h"
 #include "init.h"
+#include "interception.h"
 #include "processes.h"
 #include "protocol.h"
 #include "relay.h"
@@ -166,7 +167,7 @@ class Sentry {
     for (const Fd& fd : context_.stdio) kept.push_back(fd.get());
     for (const auto& [name, fd] : context_.entry.tasks) kept.push_back(fd.get());
     close_all_but(std::move(kept));  // the host's sockets, gauges, pipes of the relay, and the warden's
-    unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0);
+    unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0) + (context_.plan.interception ? kInterceptionTasks : 0);
     bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;
     run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry)});
   }

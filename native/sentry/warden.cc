@@ -24,6 +24,7 @@
 #include "plan.h"
 #include "protocol.h"
 #include "confinement.h"
+#include "interception.h"
 #include "landlock.h"
 #include "sentry.h"
 
@@ -142,7 +143,9 @@ class Warden {
     close(kPlanFd);
     if (plan_.command.tty)
       for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
-    if (Status s = cgroups_.create(plan_.id, plan_.limits, plan_.host_uid() == 0)) return s;
+    Limits limits = plan_.limits;
+    if (plan_.interception && limits.processes) *limits.processes += kInterceptionTasks;
+    if (Status s = cgroups_.create(plan_.id, limits, plan_.host_uid() == 0)) return s;
     if (!cgroups_.paths().empty()) EventStream(kEventsFd).line(event_cgroups(cgroups_.paths()));
     CgroupEntry entry;
     if (Status s = cgroups_.open_entry(entry)) return s;

@@ -101,6 +101,25 @@ describe("violations", () => {
     }
   })
 
+  it("a limit of processes counts the guest's own", async () => {
+    const told = await run([39, 1], { limits: { processes: 1 }, syscalls: { deny: ["getpid"] } })
+    expect(told.outcome).toMatchObject({ _tag: "Exited", code: 0 })
+    expect(told.violations).toHaveLength(1)
+  })
+
+  it("commands of exec are told of too", async () => {
+    const told = await Effect.gen(function*() {
+      const sandbox = yield* Sandbox.spawn(
+        Command.set(Command.make("sleep", "100"), { stdin: "ignore" }),
+        Policy.make({ violations: "report", filesystem: { read: [directory] } })
+      )
+      const second = yield* sandbox.exec(Command.set(Command.make(calls, "101", "1", "0"), { stdin: "ignore", stdout: "ignore" }))
+      yield* second.exit
+      return yield* Stream.runCollect(Stream.take(sandbox.violations, 1))
+    }).pipe(Effect.scoped, Effect.runPromise)
+    expect(told[0]).toMatchObject({ syscall: "ptrace", executable: calls })
+  })
+
   it("clone3, which libc tries at every fork, is no violation", async () => {
     const told = await run([435, 1, 0, 0])
     expect(told.stdout).toBe("-38\n")
