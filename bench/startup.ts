@@ -72,8 +72,8 @@ export const startup = async (progress: (text: string) => void): Promise<Readonl
     { name: "Sandbox.spawn", measure: batch(200, 8, () => Effect.runPromise(sandboxed(["true"]))) },
     ...(installed("bwrap") ? [{ name: "bubblewrap", measure: batch(200, 8, () => started(bubblewrap)) }] : [])
   ], progress)
-  const memory = await interleave({ name: "memory of what supervises one idle sandbox", unit: "KiB", better: "lower" }, 3, [
-    ...["rvisor-sentry", "rvisor-warden", "rvisor-init"].flatMap((process) =>
+  const memory = await interleave({ name: "memory of what supervises one idle sandbox", unit: "KiB", better: "lower" }, 3,
+    ["rvisor-sentry", "rvisor-warden", "rvisor-init"].flatMap((process) =>
       (["RSS", "PSS"] as const).map((kind) => ({
         name: `${process} ${kind}`,
         measure: () =>
@@ -82,8 +82,7 @@ export const startup = async (progress: (text: string) => void): Promise<Readonl
             yield* Effect.sleep(100)
             return residents().find(([name]) => name === process)![kind === "RSS" ? 1 : 2]
           }).pipe(Effect.scoped, Effect.runPromise)
-      })))
-  ], progress)
+      }))), progress)
   return [fromProgram, fromShell, rate, memory]
 }
 
