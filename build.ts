@@ -177,7 +177,7 @@ const buildSanitized: Step = {
   make: () => native(`${sanitized}/build`, `${sanitized}/dist/native`, { RVISOR_SANITIZE: "address,undefined", RVISOR_TESTS: "ON" })
 }
 const copyCheckout = (): void => {
-  for (const part of ["sdk", "cli", "test", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+  for (const part of ["sdk", "cli", "test", "scripts", "package.json", "tsconfig.json", "vitest.config.ts"]) {
     rmSync(join(root, sanitized, part), { recursive: true, force: true })
     cpSync(join(root, part), join(root, sanitized, part), { recursive: true })
   }
