@@ -6,6 +6,7 @@
  * |-------------|--------------------------------------------------------------------------------------------------|
  * | `lint`      | tsc over everything, oxlint                                                                      |
  * | `native`    | unit tests of the native parts, in a build with sanitizers                                       |
+ * | `fuzz`      | the parsers of the native parts under libFuzzer, five seconds each (only where there is clang)    |
  * | `node`      | every suite, on the pinned Node                                                                  |
  * | `bun`       | the suites of the library, on Bun                                                                |
  * | `user`      | the suites that start sandboxes, as an unprivileged user (only where this user is root)          |
@@ -114,6 +115,13 @@ const lanes = {
       return { passed: Number(summary[2]) - Number(summary[1]), failed: Number(summary[1]), skipped: 0 }
     }
   },
+  fuzz: {
+    title: "parsers of the native parts, five seconds each",
+    run: () => {
+      const deps = join(root, ".cache/deps")
+      return one(run("sh", ["native/fuzz/run.sh", "5"], { env: { ...process.env, ...(existsSync(deps) ? { RVISOR_DEPS: deps } : {}) } }))
+    }
+  },
   node: { title: "every suite, on Node", run: () => vitest([]) },
   bun: { title: "the library, on Bun", run: () => vitest(["sdk/", "test/conformance/"], { runtime: [pinned.bun, "--bun"], arguments: ["--pool=threads"] }) },
   user: {
@@ -150,7 +158,12 @@ if (!run(pinned.bun, ["build.ts"])) {
   process.exit(1)
 }
 
-const names = wanted.length > 0 ? wanted : Object.keys(lanes).filter((name) => name !== "user" || process.getuid?.() === 0)
+/** Lanes that not every machine can run. @type {Record<string, () => boolean>} */
+const possible = {
+  user: () => process.getuid?.() === 0,
+  fuzz: () => process.env["CI"] === "true" || spawnSync("clang++", ["--version"]).status === 0
+}
+const names = wanted.length > 0 ? wanted : Object.keys(lanes).filter((name) => possible[name]?.() ?? true)
 /** @type {Array<[string, Count]>} */
 const results = []
 for (const name of names) {

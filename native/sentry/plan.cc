@@ -173,9 +173,10 @@ Status parse_plan(std::string_view text, Plan& out) {
   out.gid_map = read_map(identity, "gidMap");
 
   Reader namespaces = r.object("namespaces");
-  namespaces.only({"user", "net"});
+  namespaces.only({"user", "net", "nested"});
   out.user_namespace = static_cast<Plan::UserNamespace>(namespaces.word("user", {"auto", "required", "none"}));
   out.net_namespace = namespaces.flag("net");
+  out.nested_namespaces = namespaces.flag("nested");
 
   Reader view = r.object("view");
   view.only({"root", "mounts"});
@@ -228,7 +229,7 @@ Status parse_plan(std::string_view text, Plan& out) {
     memcpy(interception.program.data(), bytes.data(), bytes.size());
     out.interception = std::move(interception);
   }
-  if (notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, and only with them");
+  if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, and only with them");
 
   if (!error.empty()) return fail("plan", "", 0, error);
   return std::nullopt;

@@ -80,6 +80,7 @@ struct Plan {
   std::vector<IdMap> uid_map, gid_map;
   UserNamespace user_namespace = UserNamespace::automatic;
   bool net_namespace = true;
+  bool nested_namespaces = false;
   std::string root;  // empty: skeleton
   bool root_writable = false;
   std::vector<Mount> mounts;

@@ -87,7 +87,9 @@ class Sentry {
     if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return fail("exec", "SO_PASSCRED", errno);
     // Opened now: once init has built the view, /proc here is the guest's, where settings are read-only.
     Fd ports = open_setting(plan.net_namespace, "net/ipv4/ip_unprivileged_port_start");
-    Fd nested = open_setting(context_.in_user_namespace && !may_unshare(), "user/max_user_namespaces");
+    // A second layer behind the filter, whatever gap it may have (clone3 has its flags in memory). user_namespaces(7): the limit of a
+    // namespace holds for all its users.
+    Fd nested = open_setting(context_.in_user_namespace && !plan.nested_namespaces, "user/max_user_namespaces");
     const Fd& group = context_.entry.directory;
     long pid = fork_init(group);
     if (pid < 0) return group.valid() && errno != EPERM && errno != ENOSPC ? fail("cgroup", "init", errno) : fail("namespaces", "pid", errno);
@@ -170,14 +172,6 @@ class Sentry {
     unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0) + (context_.plan.interception ? kInterceptionTasks : 0);
     bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;
     run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry)});
-  }
-
-  // A second layer behind the filter: where it does not let the guest ask for namespaces there are none to be had, whatever
-  // gap the filter may have (clone3 has its flags in memory). user_namespaces(7): the limit of a namespace holds for all its users.
-  bool may_unshare() const {
-    for (const SeccompRule& rule : context_.plan.seccomp_rules)
-      if ((rule.nr == SYS_unshare || rule.nr == SYS_clone) && rule.action == SeccompAction::allow && rule.args.empty()) return true;
-    return false;
   }
 
   // Init was killed before it could say anything; what a control group knows explains it.

@@ -13,7 +13,7 @@ inline const std::string kPlan = R"({
   "identity": {"hostname": "box", "uid": 1000, "gid": 1001,
     "uidMap": [{"inside": 1000, "outside": 0, "count": 1}, {"inside": 5, "outside": 100000, "count": 10}],
     "gidMap": [{"inside": 1001, "outside": 7, "count": 1}]},
-  "namespaces": {"user": "required", "net": false},
+  "namespaces": {"user": "required", "net": false, "nested": false},
   "view": {"root": {"source": "/srv/root", "writable": true}, "mounts": [
     {"type": "bind", "source": "/usr", "target": "/usr", "writable": false, "noexec": true},
     {"type": "symlink", "target": "/bin", "content": "usr/bin"},

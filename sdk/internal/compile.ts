@@ -15,6 +15,7 @@ import { reported } from "./interception.ts"
 import { presetFields } from "./presets.ts"
 import { type Exec, type Mount, type Plan, PROTOCOL_VERSION } from "./protocol.ts"
 import { EPERM, seccompRules } from "./seccompRules.ts"
+import { syscallNumbers } from "./syscalls.ts"
 import { type Entry, isTree, toMount } from "./view.ts"
 
 /** A copy-on-write directory: where the guest sees it, what lies beneath, and the host directory of its changes (absent: in memory). */
@@ -164,6 +165,10 @@ const landlockPaths = (entries: ReadonlyArray<Entry>, masks: ReadonlyArray<strin
 
 // ------------------------------------------------------------------------------------------------------------ compile
 
+/** Calls that make namespaces are allowed with whatever flags. */
+const mayNest = (rules: Plan["seccomp"]["rules"]): boolean =>
+  rules.some((rule) => (rule.nr === syscallNumbers.unshare || rule.nr === syscallNumbers.clone) && rule.action === "allow" && rule.args === undefined)
+
 const identityFaults = ({ user, uid }: Identity): ReadonlyArray<PolicyFault> =>
   [["root", 0], ["nobody", 65534]].flatMap(([name, id]) =>
     user === name && uid !== id ? [fault("identity.user", `${name} is the name of uid ${id}`, `identity.uid: ${id}, or another name`)] : []
@@ -210,7 +215,7 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
             uidMap: [{ inside: identity.uid, outside: host.uid, count: 1 }],
             gidMap: [{ inside: identity.gid, outside: host.gid, count: 1 }]
           },
-          namespaces: { user: "auto", net: !network },
+          namespaces: { user: "auto", net: !network, nested: mayNest(filter.rules) },
           view: { ...(root?.kind === "root" ? { root: { source: root.source, writable: root.writable } } : {}), mounts },
           landlock: { mode: fields.landlock === "optional" ? "auto" : "required", ...landlockPaths(entries, masks, root) },
           limits: {

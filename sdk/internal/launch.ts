@@ -43,6 +43,17 @@ export interface Running {
 
 const decode = Schema.decodeUnknownSync(Event)
 
+/** The first events of a process take milliseconds to decode: spent while the first sentry works, in place of after. */
+let cold = true
+const warmUp = (): void => {
+  if (!cold) return
+  cold = false
+  setImmediate(() => {
+    decode({ event: "started", id: 0, pid: 1, pty: false, init: 1, sentry: 1, overlays: 0, layers: ["pid"] })
+    decode({ event: "exit", id: 0, code: 0, reason: null, usage: { wallMs: 0, userMs: 0, systemMs: 0, maxMemory: 0, memorySource: "rusage", minorFaults: 0, majorFaults: 0 } })
+  })
+}
+
 const signalNames = new Map<number, string>()
 for (const [name, number] of Object.entries(constants.signals)) if (!signalNames.has(number)) signalNames.set(number, name)
 
@@ -92,6 +103,7 @@ export class Session {
     this.#events = new Descriptor(native, watcher, launched[3]!, READABLE)
     this.main = this.command(0)
     this.#events.wait(this.#read)
+    warmUp()
   }
 
   /** Whether requests can be served: the main command runs, and nobody has hung up. */
@@ -391,10 +403,10 @@ const keepProgram = (plan: Plan, memory: number): void => {
   programs.set(rulesOf(plan), bytes.toString("base64"))
 }
 
-/** The plan with the program of its seccomp rules, or with the wish for it. */
+/** The plan with the program in place of its seccomp rules, or with the wish for it. */
 export const withProgram = (plan: Plan): Plan => {
   const program = programs.get(rulesOf(plan))
-  return { ...plan, seccomp: { ...plan.seccomp, ...(program === undefined ? { share: true } : { program }) } }
+  return { ...plan, seccomp: { ...plan.seccomp, ...(program === undefined ? { share: true } : { rules: [], program }) } }
 }
 
 export const goneError = (operation: string): SandboxError =>
@@ -402,7 +414,7 @@ export const goneError = (operation: string): SandboxError =>
 
 const removeGroup = (path: string): boolean => {
   try {
-    for (const pid of readFileSync(`${path}/cgroup.procs`, "utf8").split("\n")) if (pid !== "") process.kill(Number(pid), SIGKILL)
+    for (const pid of readFileSync(`${path}/cgroup.procs`, "utf8").split("\n")) if (Number(pid) > 0) process.kill(Number(pid), SIGKILL) // 0: one of another pid namespace
     rmdirSync(path)
     return true
   } catch (error) {

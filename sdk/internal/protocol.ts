@@ -101,7 +101,9 @@ export const Plan = Schema.Struct({
     /** `auto`: a user namespace where the host permits one; without one only where the caller is root. */
     user: Schema.Literals(["auto", "required", "none"]),
     /** false: the host's network (`network: "host"`). */
-    net: Schema.Boolean
+    net: Schema.Boolean,
+    /** Whether the guest may make user namespaces of its own. */
+    nested: Schema.Boolean
   }),
   view: Schema.Struct({
     /** Host directory that is the guest's root; absent: an empty skeleton that `mounts` fill. */
@@ -133,7 +135,7 @@ export const Plan = Schema.Struct({
     /** For numbers without a rule, and for foreign ABIs (i386, x32). */
     default: Schema.Struct({ action: Schema.Literals(["errno", "kill", "notify"]), errno: optional(U) }),
     rules: Schema.Array(SeccompRule),
-    /** The program (`struct sock_filter[]`, base64) that an earlier sentry made of the same default and rules: making one takes milliseconds. */
+    /** In place of `rules`: the program (`struct sock_filter[]`, base64) that an earlier sentry made of the same default and rules. Making one takes milliseconds. */
     program: optional(Schema.String),
     /** Asks for the program: the `filter` grant. */
     share: optional(Schema.Boolean)
