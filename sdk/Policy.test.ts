@@ -193,7 +193,7 @@ describe("the JSON form", () => {
 
   it("has a JSON Schema in which every key is described or a plain structure, and none is left open", () => {
     const schema = Policy.jsonSchema() as { readonly properties: Record<string, { readonly properties?: Record<string, { readonly description?: string }>; readonly additionalProperties?: boolean }> }
-    expect(Object.keys(schema.properties)).toEqual(["$schema", "extends", "filesystem", "network", "environment", "identity", "syscalls", "limits", "landlock", "view", "backend"])
+    expect(Object.keys(schema.properties)).toEqual(["$schema", "extends", "filesystem", "network", "environment", "identity", "syscalls", "limits", "violations", "landlock", "view", "backend"])
     const { $schema: _, ...sections } = schema.properties
     for (const section of Object.values(sections)) {
       if (section.properties === undefined) continue
