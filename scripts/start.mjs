@@ -20,8 +20,8 @@ setup()
 const built = spawnSync(pinned.bun, ["build.ts"], { cwd: root, stdio: "inherit" })
 if (built.status !== 0) process.exit(1)
 
-console.log(`\n$ rvisor run --verbose --memory 256MiB --timeout 10s -- sh -c '\n${script}'\n`)
-const ran = spawnSync(join(root, "dist/rvisor"), ["run", "--verbose", "--memory", "256MiB", "--timeout", "10s", "--", "sh", "-c", script], { cwd: root, stdio: "inherit" })
+console.log(`\n$ rvisor run --verbose --timeout 10s -- sh -c '\n${script}'\n`)
+const ran = spawnSync(join(root, "dist/rvisor"), ["run", "--verbose", "--timeout", "10s", "--", "sh", "-c", script], { cwd: root, stdio: "inherit" })
 if (ran.status !== 0) {
   console.log("\nThe sandbox did not run on this machine. What it lacks, and how to get it, says:\n\n  dist/rvisor doctor")
   process.exit(1)
