@@ -5,6 +5,7 @@
  * |-------------------------------------|---------------------------------------------|
  * | `native/rvisor-sentry`, `native/librvisor.so` | `native/`, by CMake through cmake-js |
  * | `sdk/`, `cli/` (ESM and `.d.ts`)    | `sdk/`, `cli/`, by tsc                      |
+ * | `native/filters.json`               | seccomp programs of the presets, by the sentry itself |
  * | `policy.schema.json`                | `Policy.jsonSchema()`                       |
  * | `rvisor`, one self-contained executable | all of the above, by Bun                |
  *
@@ -129,10 +130,32 @@ const buildSchema: Step = {
   }
 }
 
+const buildFilters: Step = {
+  name: "filters",
+  title: "system call filters of the presets",
+  inputs: [...toolchain, "dist/native/rvisor-sentry", ...files("sdk", source)],
+  outputs: ["native/filters.json"],
+  make: async () => {
+    const [Policy, Command, { compile }, { filterKey }, { Effect }] = await Promise.all([
+      import("./sdk/Policy.ts"), import("./sdk/Command.ts"), import("./sdk/internal/compile.ts"), import("./sdk/internal/launch.ts"), import("effect")
+    ])
+    const filters: Record<string, string> = {}
+    for (const preset of [Policy.default, Policy.strict, Policy.trusted]) {
+      for (const violations of ["ignore", "report"] as const) {
+        const { plan } = await Effect.runPromise(compile(Policy.violations(preset, violations), Command.make("true")))
+        const made = spawnSync(join(dist, "native/rvisor-sentry"), ["--filter"], { input: JSON.stringify(plan), maxBuffer: 1 << 20 })
+        if (made.status !== 0) fail(`rvisor-sentry --filter failed: ${made.error?.message ?? made.stderr.toString()}`)
+        filters[filterKey(plan)] = made.stdout.toString("base64")
+      }
+    }
+    writeFileSync(join(dist, "native/filters.json"), `${JSON.stringify(filters)}\n`)
+  }
+}
+
 const buildExecutable: Step = {
   name: "executable",
   title: "self-contained executable",
-  inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", ...files("scripts/executable", source), ...library],
+  inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", ...files("scripts/executable", source), ...library],
   outputs: ["rvisor"],
   make: async () => {
     const replaced = { assets: join(root, "scripts/executable/assets.ts"), koffi: join(root, "scripts/executable/koffi.ts") }
@@ -177,17 +200,19 @@ const buildSanitized: Step = {
   make: () => native(`${sanitized}/build`, `${sanitized}/dist/native`, { RVISOR_SANITIZE: "address,undefined", RVISOR_TESTS: "ON" })
 }
 const copyCheckout = (): void => {
-  for (const part of ["sdk", "cli", "test", "scripts", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+  for (const part of ["sdk", "cli", "test", "scripts", "docs", "examples", "package.json", "tsconfig.json", "vitest.config.ts"]) {
     rmSync(join(root, sanitized, part), { recursive: true, force: true })
     cpSync(join(root, part), join(root, sanitized, part), { recursive: true })
   }
+  mkdirSync(join(root, sanitized, "dist/native"), { recursive: true })
+  cpSync(join(dist, "native/filters.json"), join(root, sanitized, "dist/native/filters.json"))
   const packages = join(root, sanitized, "node_modules")
   if (!existsSync(packages)) symlinkSync(join(root, "node_modules"), packages)
 }
 
 if (import.meta.main) {
   const started = performance.now()
-  const product = [buildNative, buildLibrary, buildSchema, ...(process.argv.includes("--library") ? [] : [buildExecutable])]
+  const product = [buildNative, buildLibrary, buildSchema, buildFilters, ...(process.argv.includes("--library") ? [] : [buildExecutable])]
   const steps = process.argv.includes("--sanitized") ? [buildSanitized] : product
   if (steps.includes(buildSanitized)) copyCheckout()
   let made = 0

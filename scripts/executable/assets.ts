@@ -1,5 +1,6 @@
 /** Takes the place of `sdk/internal/assets.ts` in the self-contained executable: the native parts come from memory. */
 import client from "../../dist/native/librvisor.so" with { type: "file" }
+import filters from "../../dist/native/filters.json" with { type: "json" }
 import sentry from "../../dist/native/rvisor-sentry" with { type: "file" }
 import { memfdPath } from "./memfd.ts"
 
@@ -13,3 +14,6 @@ export const clientLibrary = once(() => memfdPath(client, "librvisor.so"))
 
 /** Path of `rvisor-sentry`, for execve. */
 export const sentryExecutable = once(() => memfdPath(sentry, "rvisor-sentry"))
+
+/** Seccomp programs of the presets. */
+export const builtFilters = (): Readonly<Record<string, string>> => filters

@@ -22,6 +22,11 @@ declare module "*/rvisor-sentry" {
   export default path
 }
 
+declare module "*/filters.json" {
+  const filters: Readonly<Record<string, string>>
+  export default filters
+}
+
 declare namespace Bun {
   interface BuildConfig {
     readonly entrypoints: ReadonlyArray<string>

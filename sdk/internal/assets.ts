@@ -2,7 +2,7 @@
  * Where the native parts lie. In a checkout and in the npm package they are files beside the library; the self-contained
  * executable replaces this module by one that serves them from memory.
  */
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 const candidates = (name: string): ReadonlyArray<string> => [
@@ -20,3 +20,9 @@ export const clientLibrary = (): string => locate("librvisor.so")
 
 /** Path of `rvisor-sentry`, for execve. */
 export const sentryExecutable = (): string => locate("rvisor-sentry")
+
+/** Seccomp programs that were made when rvisor was built, by `filterKey` of their rules (launch.ts): those of the presets. */
+export const builtFilters = (): Readonly<Record<string, string>> => {
+  const path = locate("filters.json")
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) as Record<string, string> : {}
+}

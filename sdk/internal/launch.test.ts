@@ -14,10 +14,10 @@ import { scratch } from "../../test/support/sandbox.ts"
 import * as Command from "../Command.ts"
 import * as Policy from "../Policy.ts"
 import * as Sandbox from "../Sandbox.ts"
-import { sentryExecutable } from "./assets.ts"
+import { builtFilters, sentryExecutable } from "./assets.ts"
 import { compile } from "./compile.ts"
 import { watcherOf, type Watcher } from "./io.ts"
-import { Session, signalName, withProgram } from "./launch.ts"
+import { filterKey, Session, signalName, withProgram } from "./launch.ts"
 import { load, type Native, NULL } from "./native.ts"
 import type { Plan } from "./protocol.ts"
 
@@ -201,5 +201,24 @@ describe("without native parts", () => {
     const base = install("wrong", ["rvisor-sentry"])
     writeFileSync(join(base, "dist/native/librvisor.so"), "not a library")
     expect(run(base)).toMatchObject({ _tag: "LoadError", object: expect.stringContaining("librvisor.so") })
+  })
+})
+
+describe("programs of seccomp rules", () => {
+  it("of every preset were made when rvisor was built, for the rules that it has now", () => {
+    const built = builtFilters()
+    for (const preset of [Policy.default, Policy.strict, Policy.trusted]) {
+      for (const violations of ["ignore", "report"] as const) {
+        const { plan } = Effect.runSync(compile(Policy.violations(preset, violations), Command.make("true")))
+        expect(built[filterKey(plan)]).toBeTypeOf("string")
+        expect(withProgram(plan).seccomp).toMatchObject({ rules: [], program: built[filterKey(plan)] })
+      }
+    }
+  })
+
+  it("are asked for where the policy changes a preset's", () => {
+    const { plan } = Effect.runSync(compile(Policy.make({ syscalls: { deny: ["sysinfo"], kill: ["ustat"] } }), Command.make("true")))
+    expect(withProgram(plan).seccomp).toMatchObject({ share: true })
+    expect(withProgram(plan).seccomp.rules.length).toBeGreaterThan(100)
   })
 })

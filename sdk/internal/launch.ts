@@ -5,12 +5,14 @@
  * event stream has ended and the warden is reaped: then every command has an outcome, every control group is gone, and
  * `gone` completes.
  */
+import { createHash } from "node:crypto"
 import { fstatSync, readFileSync, readSync, rmdirSync } from "node:fs"
 import { constants } from "node:os"
 import { type Cause, Deferred, Effect, Queue, Schema } from "effect"
 import { SandboxError, SetupError } from "../errors.ts"
 import { Exited, Killed, type Outcome, type Reason, Signaled } from "../Outcome.ts"
 import { formatByteSize, formatTimeSpan } from "../Units.ts"
+import { builtFilters } from "./assets.ts"
 import { Descriptor, READABLE, type Watcher } from "./io.ts"
 import { EAGAIN, type Native } from "./native.ts"
 import { Event, type Failure, type Grant, type Plan, type Process, type Request } from "./protocol.ts"
@@ -380,32 +382,35 @@ export class Session {
 }
 
 /**
- * Programs of seccomp rules, by their JSON. The sentry of the first sandbox under some rules makes the program; later ones get
- * it with their plan.
+ * Programs of seccomp rules, by their key. Those of the presets are made when rvisor is built; of others the sentry of the first
+ * sandbox under some rules makes the program, and later ones get it with their plan.
  */
-const programs = new Map<string, string>()
+let programs: Map<string, string> | undefined
+const programsOfRules = (): Map<string, string> => programs ??= new Map(Object.entries(builtFilters()))
 const MOST_PROGRAMS = 32
 
-/** The compiler gives the rules of a preset as one and the same array: written out once. */
+/** The compiler gives the rules of a preset as one and the same array: written out, and digested, once. */
 const written = new WeakMap<object, string>()
 
-const rulesOf = ({ seccomp }: Plan): string => {
-  let text = written.get(seccomp.rules)
-  if (text === undefined) written.set(seccomp.rules, text = JSON.stringify(seccomp.rules))
-  return JSON.stringify(seccomp.default) + text
+/** Stands for the default and the rules: different ones have different keys. */
+export const filterKey = ({ seccomp }: Plan): string => {
+  let key = written.get(seccomp.rules)
+  if (key === undefined) written.set(seccomp.rules, key = createHash("sha256").update(JSON.stringify(seccomp.rules)).digest("hex"))
+  return JSON.stringify(seccomp.default) + key
 }
 
 /** Only what came before the guest existed is kept: see `#collect`. */
 const keepProgram = (plan: Plan, memory: number): void => {
   const bytes = Buffer.alloc(fstatSync(memory).size)
   if (readSync(memory, bytes, 0, bytes.length, 0) !== bytes.length) return
-  if (programs.size >= MOST_PROGRAMS) programs.clear()
-  programs.set(rulesOf(plan), bytes.toString("base64"))
+  const known = programsOfRules()
+  if (known.size >= MOST_PROGRAMS) known.clear()
+  known.set(filterKey(plan), bytes.toString("base64"))
 }
 
 /** The plan with the program in place of its seccomp rules, or with the wish for it. */
 export const withProgram = (plan: Plan): Plan => {
-  const program = programs.get(rulesOf(plan))
+  const program = programsOfRules().get(filterKey(plan))
   return { ...plan, seccomp: { ...plan.seccomp, ...(program === undefined ? { share: true } : { rules: [], program }) } }
 }
 
