@@ -70,7 +70,7 @@ const controlGroups = (): ReadonlyArray<string> => {
 }
 /** Mounts of the host where a sandbox builds its view: nothing of that may be seen outside of it. Other suites mount elsewhere. */
 const mounts = (): ReadonlyArray<string> =>
-  readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => /^\/(tmp|run|mnt|var|usr|proc|dev|etc)?(\/|$)/.test(line.split(" ")[4] ?? "-") && !line.includes("rvisor-checkout-"))
+  readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => /^\/(tmp|run|mnt|var|usr|proc|dev|etc)?(\/|$)/.test(line.split(" ")[4] ?? "-") && !/rvisor-(checkout|test)-/.test(line))
 
 type Victim = "host" | "rvisor-warden" | "rvisor-sentry" | "rvisor-init" | "host and warden"
 const victims: ReadonlyArray<Victim> = ["host", "rvisor-warden", "rvisor-sentry", "rvisor-init", "host and warden"]
