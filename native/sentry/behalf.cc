@@ -50,8 +50,8 @@ class Umask {
 
 class Act {
  public:
-  Act(const rv_call& call, const Caller& caller, Judge& judge, bool may_block)
-      : a_(call.args), nr_(static_cast<int>(call.nr)), caller_(caller), memory_(caller.tid), judge_(judge), may_block_(may_block) {}
+  Act(const rv_call& call, const Caller& caller, Judge& judge, bool may_block, Copies* copies)
+      : a_(call.args), nr_(static_cast<int>(call.nr)), caller_(caller), memory_(caller.tid, copies), judge_(judge), may_block_(may_block) {}
 
   Answer run() {
     switch (nr_) {
@@ -568,6 +568,21 @@ constexpr int kCalls[] = {SYS_open, SYS_creat, SYS_openat, SYS_openat2, SYS_stat
 
 bool can_act_on_behalf(int nr) { return std::find(std::begin(kCalls), std::end(kCalls), nr) != std::end(kCalls); }
 
-Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block) { return Act(call, caller, judge, may_block).run(); }
+unsigned judged_paths(int nr) { return judged_register(nr, 1) < 0 ? 1 : 2; }
+
+int judged_register(int nr, unsigned index) {
+  switch (nr) {
+    case SYS_link:
+    case SYS_rename: return index ? 1 : 0;
+    case SYS_linkat:
+    case SYS_renameat:
+    case SYS_renameat2: return index ? 3 : 1;
+  }
+  return -1;
+}
+
+Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block, Copies* copies) {
+  return Act(call, caller, judge, may_block, copies).run();
+}
 
 }  // namespace rvisor

@@ -15,9 +15,11 @@
 
 #include "../core/rv_core.h"
 #include "behalf.h"
+#include "desk.h"
 #include "failure.h"
 #include "fd.h"
 #include "listener.h"
+#include "plan.h"
 
 namespace rvisor {
 
@@ -45,7 +47,8 @@ class Refusals {
   // `count` more of (syscall, rule) were refused than were reported one by one.
   // False when it could not be said now: it is tried again.
   virtual bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) = 0;
-  virtual void kill_guest() = 0;
+  // A call asked for the guest's end: the policy's rule, or (`handler`) a handler, with its reason.
+  virtual void kill_guest(bool handler, const std::string& reason) = 0;
 };
 
 // The number under which a refused call is counted.
@@ -72,10 +75,11 @@ class Budget {
 
 class Interception {
  public:
-  // `program`: compiled rules (rv_abi.h), checked here. Both must outlive every thread that `serve` starts.
-  Interception(std::vector<uint64_t> program, Refusals& refusals) : program_(std::move(program)), refusals_(refusals) {}
+  // `plan` has the compiled rules (rv_abi.h), checked here. All must outlive every thread that `serve` starts. `desk`: where
+  // handlers are asked; null where there are none.
+  Interception(const InterceptionPlan& plan, Refusals& refusals, Desk* desk) : plan_(plan), refusals_(refusals), desk_(desk) {}
 
-  Status validate(size_t size) const;
+  Status validate() const;
 
   // Starts a thread that answers this listener until no task uses its filter any more.
   Status serve(Fd listener);
@@ -88,10 +92,15 @@ class Interception {
 
  private:
   class Server;
+  class Case;
   void record(Violation violation);
+  const uint64_t* program() const { return plan_.program.data(); }
+  uint64_t boundaries(uint64_t handlers) const;
+  uint64_t filtering(int argument) const;
 
-  const std::vector<uint64_t> program_;
+  const InterceptionPlan& plan_;
   Refusals& refusals_;
+  Desk* const desk_;
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   Budget budget_;
   std::atomic<int> deferred_{0};
