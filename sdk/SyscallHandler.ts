@@ -11,11 +11,12 @@
  * and the verdicts it may return have only what follows from that, and `check` says the same at run time for handlers that come
  * without types. docs/handlers.md has the rules and why they are so.
  */
-import { Cause, Duration, Effect, Exit } from "effect"
+import { Cause, type Context, Duration, Effect, Exit, Fiber } from "effect"
 import { name as errnoName, number as errnoNumber, type ErrnoName } from "./Errno.ts"
 import { PolicyFault } from "./errors.ts"
 import type { Address, ConstPointer, GuestFault, Pointer } from "./GuestMemory.ts"
 import { suggest } from "./internal/faults.ts"
+import type { HandlerModule } from "./internal/handlerModule.ts"
 import { type ArgumentValues, argumentsOf, type Reach } from "./internal/syscall/call.ts"
 import {
   addressArgument,
@@ -80,7 +81,7 @@ export type Replacement<Name extends SyscallName> = {
 interface CallOf<Name extends SyscallName, P extends Power, M extends MemoryUse> {
   readonly name: Name
   readonly number: number
-  /** The calling thread and its process, as the host numbers them. */
+  /** The calling thread and its process, as the guest numbers them. Looking at `pid` costs a question to the sandbox. */
   readonly tid: number
   readonly pid: number
   readonly args: Arguments<Name, P, M>
@@ -138,7 +139,7 @@ type IntegerArgument<Name extends SyscallName> = {
 type PointerArgument<Name extends SyscallName> = Exclude<keyof SyscallArguments[Name] & string, IntegerArgument<Name>>
 
 /** A filter that looks at memory races like a handler that does. */
-type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P extends "observe" ? true : M extends "none" ? Name extends MemorySyscall ? false : true : true
+type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P extends "observe" ? true : M extends "racy" ? true : Name extends MemorySyscall ? false : true
 type Needs<Name extends SyscallName, P extends Power, M extends MemoryUse> =
   | IntegerArgument<Name>
   | (Filters<Name, P, M> extends true ?
@@ -158,6 +159,8 @@ export interface Options<Name extends SyscallName, P extends Power, M extends Me
   readonly onFailure?: "kill" | ErrnoName | ("observe" extends P ? "continue" : Continues<Name, M> extends true ? "continue" : never)
   /** What reports call it. Default: the call's name. */
   readonly label?: string
+  /** It is asked also where the policy refuses the call with an errno, and may answer all the same. Nothing overrides a kill. Default: false. */
+  readonly override?: boolean
 }
 
 /** What brings a call to the handlers: the backend fills it in. */
@@ -190,6 +193,7 @@ export interface SyscallHandler<out Name extends SyscallName = SyscallName, out 
   /** Milliseconds; `Infinity` for none. */
   readonly deadline: number
   readonly onFailure: OnFailure
+  readonly override: boolean
   /** The handler itself, over a call as it came. Neither deadline nor failure policy are in it: `answer` has them. */
   readonly run: (incoming: Incoming) => Effect.Effect<Verdict.Verdict<Name, R>, GuestFault, R>
 }
@@ -225,6 +229,7 @@ interface LooseOptions {
   readonly deadline?: Duration.Input
   readonly onFailure?: OnFailure
   readonly label?: string
+  readonly override?: boolean
 }
 type LooseHandler = (call: never) => Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault, unknown>
 
@@ -243,6 +248,7 @@ export const make: Make = ((name: SyscallName, first: LooseOptions | LooseHandle
     where: options.where === undefined ? [] : Array.isArray(options.where) ? options.where : [options.where],
     deadline: options.deadline === undefined ? defaultDeadline : Duration.toMillis(options.deadline),
     onFailure: options.onFailure ?? "kill",
+    override: options.override ?? false,
     run: (incoming) => Effect.suspend(() => handler(callOf(incoming, power, reach) as never))
   } as Any
 }) as Make
@@ -320,6 +326,14 @@ const callOf = (incoming: Incoming, power: Power, reach: Reach): unknown => {
   const view = reach === "write" ? new CallView(incoming, reach) : new ReadableView(incoming, reach)
   return power === "steer" && incoming.tracee !== undefined ? Object.assign(view, steering(incoming.name, incoming.tracee)) : view
 }
+
+/**
+ * The handlers of a module, which run on a thread of their own: quicker, and whatever the main thread does. The module's default export is
+ * a plugin, a handler, or a list of these; it is imported there, when a sandbox starts, so it shares no state with this program.
+ *
+ *     Policy.handlers(SyscallHandler.fromModule(new URL("./plugin.ts", import.meta.url)))
+ */
+export const fromModule = (url: string | URL): HandlerModule => ({ _tag: "HandlerModule", url: String(url) })
 
 // ------------------------------------------------------------------------------------------------ what a handler may do
 
@@ -402,7 +416,7 @@ export const check = (handler: Any, path = "handler"): ReadonlyArray<PolicyFault
     if (clause.patterns.length === 0) add(at, `a ${word} filter without patterns never matches`)
     if (once.has(clause.kind)) add(at, `a second ${word} filter: one handler has one, with several patterns`, `${clause.kind === "path" ? "Path" : "Address"}.any(…)`)
     once.add(clause.kind)
-    if (handler.power !== "observe" && handler.memory === "none" && safetyClass(name) === "memory") {
+    if (handler.power !== "observe" && handler.memory !== "racy" && safetyClass(name) === "memory") {
       add(at, `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between`, `power "observe", or memory: "racy" if it is advice and not a boundary`)
     }
   })
@@ -427,9 +441,12 @@ export interface Decision<out R> {
   /** To be run on the call's result, if any handler wants it: each sees what the later handlers' hooks made of it. */
   readonly after: ((raw: bigint) => Effect.Effect<bigint, never, R>) | undefined
   readonly failures: ReadonlyArray<Failure>
+  /** Whose verdict it is; `undefined` where all let the call go on. */
+  readonly by: Any | undefined
 }
 
-const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"], detail: string): Verdict.Verdict<SyscallName, unknown> => {
+/** Notes a failure, and gives the verdict that the handler's failure policy has for it. */
+export const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"], detail: string): Verdict.Verdict<SyscallName, unknown> => {
   failures.push({ handler, reason, detail })
   switch (handler.onFailure) {
     case "kill":
@@ -442,25 +459,30 @@ const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"
 }
 
 /** One handler's verdict with deadline and failure policy applied. Fails never: a fault on guest memory is the errno it stands for. */
-const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> => {
-  const timed = Number.isFinite(handler.deadline)
-    ? Effect.timeoutOrElse(handler.run(incoming), {
-      duration: handler.deadline,
-      orElse: () => Effect.sync(() => failed(handler, failures, "deadline", `${handler.deadline} ms`))
+const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> =>
+  Effect.contextWith((services: Context.Context<unknown>) => {
+    const settle = Exit.match<Verdict.Verdict<SyscallName, unknown>, GuestFault, Verdict.Verdict<SyscallName, unknown>, Verdict.Verdict<SyscallName, unknown>>({
+      onSuccess: (verdict) =>
+        allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
+      onFailure: (cause) => {
+        const error = Cause.squash(cause)
+        return isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
+      }
     })
-    : handler.run(incoming)
-  return Effect.map(Effect.exit(timed), Exit.match({
-    onSuccess: (verdict) =>
-      // A verdict of the failure policy is not the handler's own: it was checked when the handler was.
-      failures.at(-1)?.handler === handler || allows(handler, verdict?._tag)
-        ? verdict
-        : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
-    onFailure: (cause) => {
-      const error = Cause.squash(cause)
-      return isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
-    }
-  }))
-}
+    // Most handlers are done at once, and need neither a clock nor somebody to wait for them.
+    const fiber = Effect.runForkWith(services)(handler.run(incoming))
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return Effect.succeed(settle(exit))
+    const ended = Effect.map(Fiber.await(fiber), settle)
+    const timed = Number.isFinite(handler.deadline)
+      ? Effect.timeoutOrElse(ended, {
+        duration: handler.deadline,
+        orElse: () => Effect.sync(() => failed(handler, failures, "deadline", `${handler.deadline} ms`))
+      })
+      : ended
+    // Interrupted, and not waited for: a handler that will not be interrupted must not hold the call.
+    return Effect.ensuring(timed, Effect.sync(() => fiber.interruptUnsafe()))
+  })
 
 const isFault = (error: unknown): error is GuestFault => typeof error === "object" && error !== null && "_tag" in error && error._tag === "GuestFault"
 
@@ -487,6 +509,7 @@ export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<Sys
   const hooks: Array<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }> = []
   let registers = incoming.registers
   let final: Decision<R>["verdict"] = Verdict.continue
+  let by: Any | undefined
   for (const handler of handlers) {
     if (handler.name !== incoming.name) continue
     const verdict = yield* judge(handler, registers === incoming.registers ? incoming : { ...incoming, registers }, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
@@ -501,6 +524,7 @@ export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<Sys
       }
     } else if (verdict._tag !== "Continue") {
       final = verdict
+      by = handler
       break
     }
   }
@@ -509,6 +533,7 @@ export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<Sys
     verdict: final,
     registers: stopped ? new Map() : changed,
     after: stopped || hooks.length === 0 ? undefined : afterAll(hooks) as Decision<R>["after"],
-    failures
+    failures,
+    by
   } satisfies Decision<R> as Decision<R>
 })

@@ -1,0 +1,205 @@
+/**
+ * Takes calls from one lane of a ring and has their handlers answer them. One for each sandbox on the main thread (closures), one on
+ * the thread of its modules.
+ */
+import { connect, Socket } from "node:net"
+import { type Context, Effect } from "effect"
+import * as SyscallHandler from "../../SyscallHandler.ts"
+import * as Verdict from "../../Verdict.ts"
+import { EAGAIN, type Native } from "../native.ts"
+import { syscallName } from "../syscall/table.ts"
+import { encodeText } from "../syscall/text.ts"
+import { records, RV_RING } from "./format.ts"
+import { GuestView } from "./view.ts"
+
+const reply = records.ring_reply
+
+/** So many calls are answered before other things of the event loop have their turn. */
+const BATCH = 128
+/** Milliseconds that a thread of handlers does nothing but wait for calls before its event loop has its turn. */
+const TURN = 20
+
+/** A handler that did not do its duty, as plain data. */
+export interface FailureNote {
+  /** Number of the handler. */
+  readonly handler: number
+  readonly reason: SyscallHandler.Failure["reason"]
+  readonly detail: string
+  readonly tid: number
+}
+
+export interface ConsumerOptions {
+  readonly native: Native
+  readonly ring: number
+  readonly lane: number
+  /** The lane's bell. Owned from here on. */
+  readonly bell: number
+  /** By number; places of other lanes are empty. */
+  readonly handlers: ReadonlyArray<SyscallHandler.Any | undefined>
+  /** What the handlers require. */
+  readonly services: Context.Context<never>
+  /** Whether this thread has nothing else to do, and may sleep in native code. */
+  readonly dedicated: boolean
+  readonly failed: (failure: FailureNote) => void
+}
+
+/** Neither runtime takes a descriptor the other's way. */
+const socketOf = (fd: number): Socket => process.versions["bun"] === undefined ? new Socket({ fd, readable: true, writable: true }) : connect({ fd } as never)
+
+export class Consumer {
+  readonly #options: ConsumerOptions
+  readonly #run: (effect: Effect.Effect<void>) => void
+  readonly #bell: Socket
+  readonly #call = new Uint8Array(records.ring_call.SIZE)
+  readonly #callView = new DataView(this.#call.buffer)
+  readonly #reply = new Uint8Array(reply.SIZE)
+  readonly #replyView = new DataView(this.#reply.buffer)
+  readonly #lists = new Map<bigint, ReadonlyArray<SyscallHandler.Any>>()
+  #pending = 0
+  #scheduled = false
+  #stopped = false
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    const fork = Effect.runForkWith(options.services)
+    this.#run = (effect) => void fork(effect)
+    this.#bell = socketOf(options.bell)
+    this.#bell.on("data", this.#rung)
+    this.#bell.on("error", () => {})
+    if (!options.dedicated) this.#bell.unref()
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#bell.destroy()
+  }
+
+  readonly #rung = (): void => {
+    if (!this.#scheduled) this.#drain()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#drain()
+    })
+  }
+
+  #drain(): void {
+    const { dedicated, lane, native, ring } = this.#options
+    const until = dedicated ? performance.now() + TURN : 0
+    for (let taken = 0; !this.#stopped; taken++) {
+      if (dedicated ? (taken & 15) === 15 && performance.now() > until : taken >= BATCH) return this.#schedule()
+      // Asleep in native code only while no handler waits for this thread's event loop; and not for long, as others may.
+      let slot = dedicated && this.#pending === 0 ? native.ringNext(ring, lane, this.#call, 1) : -EAGAIN
+      if (slot === -EAGAIN) slot = native.ringNext(ring, lane, this.#call, 2)
+      if (slot === -EAGAIN) return // the bell will ring
+      if (slot < 0) return this.stop()
+      this.#answer(new GuestView(native, ring, lane, slot, this.#callView))
+    }
+  }
+
+  /** The handlers of a set, in order. */
+  #handlersOf(set: bigint): ReadonlyArray<SyscallHandler.Any> {
+    const known = this.#lists.get(set)
+    if (known !== undefined) return known
+    const list = this.#options.handlers.filter((handler, number): handler is SyscallHandler.Any => handler !== undefined && (set >> BigInt(number) & 1n) === 1n)
+    if (this.#lists.size < 1024) this.#lists.set(set, list)
+    return list
+  }
+
+  #answer(view: GuestView): void {
+    const name = syscallName(view.number)
+    // Init asks nothing of the kind: the safe end of what makes no sense.
+    if (name === undefined) return this.#send(view, Verdict.kill(`call ${view.number} has no handlers`))
+    const handlers = this.#handlersOf(view.handlers)
+    let waiting = true
+    this.#pending++
+    const done = Effect.map(
+      SyscallHandler.answer(handlers as ReadonlyArray<SyscallHandler.SyscallHandler>, new Call(name, view)),
+      (decision) => {
+        this.#pending--
+        const late = !waiting
+        this.#settle(view, decision)
+        if (late && this.#pending === 0 && this.#options.dedicated) this.#schedule()
+      }
+    )
+    this.#run(done)
+    waiting = false
+  }
+
+  #settle(view: GuestView, decision: SyscallHandler.Decision<never>): void {
+    const { failed, handlers, lane, native, ring } = this.#options
+    const failures = [...decision.failures]
+    let { verdict } = decision
+    if (verdict._tag === "Fd") {
+      const { source } = verdict
+      const rc = typeof source === "number"
+        ? native.ringGive(ring, lane, view.slot, view.generation, source)
+        : native.ringGiveBytes(ring, lane, view.slot, view.generation, source, source.length)
+      if (rc < 0) {
+        const what = typeof source === "number" ? `descriptor ${source} cannot be given` : `${source.length} bytes cannot be given`
+        verdict = SyscallHandler.failed(decision.by!, failures, "verdict", `${what}: ${native.errnoText(-rc)}`) as typeof verdict
+      }
+    }
+    this.#send(view, verdict)
+    for (const { detail, handler, reason } of failures) failed({ handler: handlers.indexOf(handler), reason, detail, tid: view.tid })
+  }
+
+  #send(view: GuestView, verdict: SyscallHandler.Decision<never>["verdict"]): void {
+    const { lane, native, ring } = this.#options
+    const message = this.#replyView
+    let used = 0
+    let kind: number = RV_RING.CONTINUE
+    let value = 0n
+    if (verdict._tag === "Kill") {
+      kind = RV_RING.KILL
+      const reason = encodeText(verdict.reason).subarray(0, RV_RING.MAX_REASON)
+      this.#reply.set(reason, reply.data.at)
+      used = reason.length
+    } else {
+      used = view.takeWrites(this.#reply.subarray(reply.data.at))
+      if (verdict._tag === "Value") {
+        kind = RV_RING.VALUE
+        value = verdict.value
+      } else if (verdict._tag === "Errno") {
+        kind = RV_RING.ERRNO
+        value = BigInt(verdict.errno)
+      } else if (verdict._tag === "Fd") {
+        kind = RV_RING.FD
+        value = verdict.cloexec ? 1n : 0n
+      }
+    }
+    view.close()
+    message.setUint32(reply.generation.at, view.generation, true)
+    message.setUint32(reply.kind.at, RV_RING.ANSWER, true)
+    message.setUint32(reply.verdict.at, kind, true)
+    message.setUint32(reply.used.at, used, true)
+    message.setBigInt64(reply.value.at, value, true)
+    native.ringAnswer(ring, lane, view.slot, this.#reply)
+  }
+}
+
+/** A call as handlers get it: the process is asked for only where it is wanted. */
+class Call implements SyscallHandler.Incoming {
+  readonly name: SyscallHandler.Incoming["name"]
+  readonly tid: number
+  readonly registers: BigUint64Array
+  readonly memory: SyscallHandler.Incoming["memory"]
+  readonly #view: GuestView
+
+  constructor(name: SyscallHandler.Incoming["name"], view: GuestView) {
+    this.name = name
+    this.tid = view.tid
+    this.registers = view.registers
+    this.memory = view.memory
+    this.#view = view
+  }
+
+  get pid(): number {
+    return this.#view.pid
+  }
+}
