@@ -11,7 +11,7 @@
  * and the verdicts it may return have only what follows from that, and `check` says the same at run time for handlers that come
  * without types. docs/handlers.md has the rules and why they are so.
  */
-import { Cause, type Context, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, type Context, Duration, Effect, Exit } from "effect"
 import { name as errnoName, number as errnoNumber, type ErrnoName } from "./Errno.ts"
 import { PolicyFault } from "./errors.ts"
 import type { Address, ConstPointer, GuestFault, Pointer } from "./GuestMemory.ts"
@@ -273,7 +273,6 @@ export const resultOf = (raw: bigint): Verdict.Result => {
 class CallView {
   readonly name: SyscallName
   readonly tid: number
-  readonly pid: number
   protected readonly incoming: Incoming
   protected readonly reach: Reach
   private decoded: object | undefined
@@ -281,9 +280,12 @@ class CallView {
   constructor(incoming: Incoming, reach: Reach) {
     this.name = incoming.name
     this.tid = incoming.tid
-    this.pid = incoming.pid
     this.incoming = incoming
     this.reach = reach
+  }
+
+  get pid(): number {
+    return this.incoming.pid
   }
 
   get number(): number {
@@ -458,31 +460,44 @@ export const failed = (handler: Any, failures: Array<Failure>, reason: Failure["
   }
 }
 
-/** One handler's verdict with deadline and failure policy applied. Fails never: a fault on guest memory is the errno it stands for. */
-const judge = (handler: Any, incoming: Incoming, failures: Array<Failure>): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> =>
-  Effect.contextWith((services: Context.Context<unknown>) => {
-    const settle = Exit.match<Verdict.Verdict<SyscallName, unknown>, GuestFault, Verdict.Verdict<SyscallName, unknown>, Verdict.Verdict<SyscallName, unknown>>({
-      onSuccess: (verdict) =>
-        allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
-      onFailure: (cause) => {
-        const error = Cause.squash(cause)
-        return isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
-      }
-    })
-    // Most handlers are done at once, and need neither a clock nor somebody to wait for them.
-    const fiber = Effect.runForkWith(services)(handler.run(incoming))
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return Effect.succeed(settle(exit))
-    const ended = Effect.map(Fiber.await(fiber), settle)
-    const timed = Number.isFinite(handler.deadline)
-      ? Effect.timeoutOrElse(ended, {
-        duration: handler.deadline,
-        orElse: () => Effect.sync(() => failed(handler, failures, "deadline", `${handler.deadline} ms`))
-      })
-      : ended
-    // Interrupted, and not waited for: a handler that will not be interrupted must not hold the call.
-    return Effect.ensuring(timed, Effect.sync(() => fiber.interruptUnsafe()))
-  })
+/** One handler's verdict, with its failure policy applied: at once where the handler is done at once, later where it has to wait. */
+const judge = (
+  handler: Any,
+  incoming: Incoming,
+  services: Context.Context<never>,
+  failures: Array<Failure>,
+  done: (verdict: Verdict.Verdict<SyscallName, unknown>) => void
+): void => {
+  const settle = (exit: Exit.Exit<Verdict.Verdict<SyscallName, unknown>, GuestFault>): void => {
+    if (Exit.isSuccess(exit)) {
+      const verdict = exit.value
+      return done(allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`))
+    }
+    const error = Cause.squash(exit.cause)
+    done(isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error)))
+  }
+  const fork = Effect.runForkWith(services)
+  const fiber = fork(handler.run(incoming) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault>)
+  const exit = fiber.pollUnsafe()
+  if (exit !== undefined) return settle(exit)
+  // Only who waits needs a clock. One that is too late is interrupted and not waited for: it might not let itself be.
+  let due = true
+  const finish = (what: () => void): void => {
+    if (!due) return
+    due = false
+    what()
+  }
+  const clock = Number.isFinite(handler.deadline)
+    ? fork(Effect.andThen(Effect.sleep(handler.deadline), Effect.sync(() => finish(() => {
+      fiber.interruptUnsafe()
+      done(failed(handler, failures, "deadline", `${handler.deadline} ms`))
+    }))))
+    : undefined
+  fiber.addObserver((exit) => finish(() => {
+    clock?.interruptUnsafe()
+    settle(exit)
+  }))
+}
 
 const isFault = (error: unknown): error is GuestFault => typeof error === "object" && error !== null && "_tag" in error && error._tag === "GuestFault"
 
@@ -501,39 +516,43 @@ const afterAll = (hooks: ReadonlyArray<{ readonly handler: Any; readonly hook: V
 /**
  * Asks the handlers of one call, in the order of the list: `Continue` and `Rewrite` pass on to the next (which sees the changed
  * arguments), any other verdict ends it. Hooks on the result run in reverse order, so that the first handler has the last word.
- * Handlers for other calls are passed over.
+ * Handlers for other calls are passed over. `done` is called once, before this returns where no handler has to wait.
  */
-export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<SyscallHandler<SyscallName, R>>, incoming: Incoming) {
+export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, services: Context.Context<never>, done: (decision: Decision<unknown>) => void): void => {
   const failures: Array<Failure> = []
-  const changed = new Map<number, bigint>()
+  let changed: Map<number, bigint> | undefined
+  let call = incoming
   const hooks: Array<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }> = []
-  let registers = incoming.registers
-  let final: Decision<R>["verdict"] = Verdict.continue
-  let by: Any | undefined
-  for (const handler of handlers) {
-    if (handler.name !== incoming.name) continue
-    const verdict = yield* judge(handler, registers === incoming.registers ? incoming : { ...incoming, registers }, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
-    if (verdict._tag === "Rewrite" || verdict._tag === "After") {
-      if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
-      if (verdict.registers.size > 0) {
-        registers = registers.slice()
-        for (const [index, value] of verdict.registers) {
-          registers[index] = value
-          changed.set(index, value)
-        }
-      }
-    } else if (verdict._tag !== "Continue") {
-      final = verdict
-      by = handler
-      break
+  const next = (index: number): void => {
+    const handler = handlers[index]
+    if (handler === undefined) {
+      return done({ verdict: Verdict.continue, registers: changed ?? new Map(), after: hooks.length === 0 ? undefined : afterAll(hooks), failures, by: undefined })
     }
+    if (handler.name !== incoming.name) return next(index + 1)
+    judge(handler, call, services, failures, (verdict) => {
+      if (verdict._tag === "Rewrite" || verdict._tag === "After") {
+        if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
+        if (verdict.registers.size > 0) {
+          const registers = call.registers.slice()
+          changed ??= new Map()
+          for (const [register, value] of verdict.registers) {
+            registers[register] = value
+            changed.set(register, value)
+          }
+          const { memory, name, pid, tid, tracee } = call
+          call = { memory, name, pid, tid, registers, ...(tracee === undefined ? {} : { tracee }) }
+        }
+      } else if (verdict._tag !== "Continue") {
+        return done({ verdict, registers: new Map(), after: undefined, failures, by: handler })
+      }
+      next(index + 1)
+    })
   }
-  const stopped = final._tag !== "Continue"
-  return {
-    verdict: final,
-    registers: stopped ? new Map() : changed,
-    after: stopped || hooks.length === 0 ? undefined : afterAll(hooks) as Decision<R>["after"],
-    failures,
-    by
-  } satisfies Decision<R> as Decision<R>
-})
+  next(0)
+}
+
+/** `decide`, as an effect. */
+export const answer = <R>(handlers: ReadonlyArray<SyscallHandler<SyscallName, R>>, incoming: Incoming): Effect.Effect<Decision<R>, never, R> =>
+  Effect.contextWith((services: Context.Context<R>) =>
+    Effect.callback<Decision<R>>((resume) => decide(handlers, incoming, services as Context.Context<never>, (decision) => resume(Effect.succeed(decision as Decision<R>))))
+  )

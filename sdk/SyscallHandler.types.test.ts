@@ -191,6 +191,7 @@ describe("filters", () => {
   it("may not look at memory for a handler that lets the call run on it", () => {
     // @ts-expect-error the path may be another one when the kernel reads it
     SyscallHandler.make("execve", { memory: "none", where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.continue))
+    // @ts-expect-error likewise: those that pass the filter by are not asked at all
     SyscallHandler.make("execve", { where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.errno("EACCES")))
     SyscallHandler.make("execve", { power: "observe", where: Path.under("/usr/bin") }, () => Effect.succeed(Verdict.continue))
   })

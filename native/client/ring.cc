@@ -231,19 +231,6 @@ int32_t rvisor_ring_request(int32_t handle, int32_t lane, int32_t slot, void* re
   return ring->request(static_cast<uint32_t>(lane), static_cast<uint32_t>(slot), *static_cast<rv_ring_reply*>(reply), timeout, again != 0);
 }
 
-int32_t rvisor_ring_stop(int32_t handle) {
-  std::shared_ptr<Ring> ring = find(handle);
-  if (ring) ring->stop();
-  return 0;
-}
-
-int32_t rvisor_ring_stop_all(void) {
-  pthread_mutex_lock(&lock);
-  for (const auto& [handle, ring] : rings()) ring->stop();
-  pthread_mutex_unlock(&lock);
-  return 0;
-}
-
 int32_t rvisor_ring_close(int32_t handle) {
   pthread_mutex_lock(&lock);
   auto node = rings().extract(handle);

@@ -74,11 +74,7 @@ RVISOR_EXPORT int32_t rvisor_ring_give_bytes(int32_t ring, int32_t lane, int32_t
 // Has init carry out a request for a call that is not answered yet, and waits for the result up to `timeout` ms: EAGAIN then. The
 // result's bytes go to `reply`'s data. Waiting goes on, without asking again, where `again` is not 0.
 RVISOR_EXPORT int32_t rvisor_ring_request(int32_t ring, int32_t lane, int32_t slot, void* reply, int32_t timeout, int32_t again);
-// Wakes whoever sleeps on it, for good.
-RVISOR_EXPORT int32_t rvisor_ring_stop(int32_t ring);
-// Of all rings: before the program ends, since no thread can be ended that sleeps here.
-RVISOR_EXPORT int32_t rvisor_ring_stop_all(void);
-// Stops it and gives up the handle.
+// Wakes whoever sleeps on it, for good, and gives up the handle.
 RVISOR_EXPORT int32_t rvisor_ring_close(int32_t ring);
 
 // Changes of an overlay, whose upper directory is given as a descriptor (closed at the end) and whose lower directory by its

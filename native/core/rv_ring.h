@@ -85,7 +85,7 @@ struct rv_ring_reply {
 	int64_t value;
 	uint64_t address; /* READ */
 	uint32_t size;	  /* READ: bytes wanted, at most RV_RING_REPLY_DATA */
-	uint32_t asked;	  /* READ, WRITE, PROCESS: number of the request */
+	uint32_t asked;	  /* READ, WRITE, PROCESS: number of the request, from 1 on in each call */
 	uint8_t data[6144];
 };
 

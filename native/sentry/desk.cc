@@ -109,6 +109,7 @@ void Desk::post(uint32_t number, Waiting waiting) {
   entry.lane = waiting.lane;
   entry.question = std::move(waiting.question);
   entry.deadline_ns = waiting.deadline_ns;
+  shared(slot.served).store(0);
   slot.call.generation = entry.generation;
   slot.call.tid = static_cast<uint32_t>(entry.question->tid());
   slot.call.handlers = waiting.handlers;

@@ -2,7 +2,7 @@
  * The handlers of one sandbox, in this program: gathered from the policy, given what they require, and joined to the ring. Closures
  * run here, on the main thread; modules on a thread of the sandbox's own.
  */
-import { Cause, Context, Effect, Layer, Queue, type Scope } from "effect"
+import { type Cause, Context, Effect, Layer, Queue, type Scope } from "effect"
 import { LoadError, SetupError } from "../errors.ts"
 import * as Plugin from "../Plugin.ts"
 import type { HandlerSource } from "../Policy.ts"
@@ -12,7 +12,7 @@ import type { Placed } from "./handlers.ts"
 import type { Native } from "./native.ts"
 import { Consumer, type FailureNote } from "./ring/consumer.ts"
 import { RV_RING } from "./ring/format.ts"
-import { type ModuleThread, startModules } from "./ring/modules.ts"
+import { described, type ModuleThread, startModules } from "./ring/modules.ts"
 
 /** A handler that did not do its duty. What then happened to the call is what its `onFailure` says. */
 export interface HandlerFailure {
@@ -34,15 +34,13 @@ export interface Handlers {
   readonly modules: ModuleThread | undefined
 }
 
-const described = (cause: unknown): string => cause instanceof Error ? cause.message.split("\n")[0]! : String(cause)
-
 /** Builds plugins' layers and loads modules, both for the life of the scope. Fails where one cannot be. */
 export const gather = Effect.fnUntraced(function*(native: Native, sources: ReadonlyArray<HandlerSource>) {
   let services = yield* Effect.context<never>()
   const placed: Array<Placed> = []
   const urls = sources.filter(isHandlerModule).map(({ url }) => url)
   const modules = urls.length === 0 ? undefined : yield* startModules(urls)
-  const loaded = modules?.handlers ?? []
+  const loaded: ReadonlyArray<ReadonlyArray<SyscallHandler.Any>> = modules?.handlers ?? []
   let next = 0
   for (const [index, source] of sources.entries()) {
     const at = `handlers[${index}]`
@@ -50,7 +48,7 @@ export const gather = Effect.fnUntraced(function*(native: Native, sources: Reado
       for (const handler of loaded[next++]!) placed.push({ handler, lane: RV_RING.LANE_MODULES, at: `${source.url}: ${handler.label}` })
     } else if (Plugin.isPlugin(source)) {
       const built = yield* Layer.build(source.layer as Layer.Layer<never>).pipe(
-        Effect.catchCause((cause) => Effect.fail(new LoadError({ object: `plugin ${source.name}`, reason: described(Cause.squash(cause)), remedy: "its layer could not be built" })))
+        Effect.catchCause((cause) => Effect.fail(new LoadError({ object: `plugin ${source.name}`, reason: described(cause), remedy: "its layer could not be built" })))
       )
       const own = Context.merge(services, built)
       source.handlers.forEach((handler, place) => placed.push({ handler: provided(handler, own), lane: RV_RING.LANE_MAIN, at: `${at}.handlers[${place}]` }))
@@ -71,12 +69,10 @@ export class Desk {
   readonly failures: Queue.Queue<HandlerFailure, Cause.Done> = Effect.runSync(Queue.sliding(FAILURES_KEPT))
   readonly #native: Native
   readonly #consumer: Consumer
-  readonly #modules: ModuleThread | undefined
 
   constructor(native: Native, ring: number, bells: Int32Array, { modules, placed, services }: Handlers) {
     this.ring = ring
     this.#native = native
-    this.#modules = modules
     const failed = (note: FailureNote): void => {
       const handler = placed[note.handler]?.handler
       if (handler !== undefined) Queue.offerUnsafe(this.failures, { handler: handler.label, syscall: handler.name, reason: note.reason, detail: note.detail, tid: note.tid })
@@ -92,13 +88,12 @@ export class Desk {
       failed
     })
     if (modules === undefined) native.close(bells[RV_RING.LANE_MODULES]!)
-    else modules.serve(ring, bells[RV_RING.LANE_MODULES]!, placed.map(({ lane }) => lane === RV_RING.LANE_MODULES), failed)
+    else modules.serve(native, ring, bells[RV_RING.LANE_MODULES]!, placed.map(({ lane }) => lane === RV_RING.LANE_MODULES), failed)
   }
 
   /** After the guest's end: nobody asks any more. */
   close(): void {
     this.#consumer.stop()
-    this.#modules?.stop()
     this.#native.ringClose(this.ring)
     Queue.endUnsafe(this.failures)
   }

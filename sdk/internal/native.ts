@@ -47,7 +47,6 @@ export interface Native {
   readonly ringGiveBytes: (ring: number, lane: number, slot: number, generation: number, bytes: Uint8Array, size: number) => number
   /** `timeout` in milliseconds. */
   readonly ringRequest: (ring: number, lane: number, slot: number, reply: Uint8Array, timeout: number, again: number) => number
-  readonly ringStop: (ring: number) => number
   readonly ringClose: (ring: number) => number
   /** `out`: 3 places (set, bell, acknowledgement). */
   readonly watchOpen: (out: Int32Array) => number
@@ -84,7 +83,6 @@ const open = async (path: string): Promise<Native> => {
     ringGive: library.func("int32_t rvisor_ring_give(int32_t, int32_t, int32_t, uint32_t, int32_t)"),
     ringGiveBytes: library.func("int32_t rvisor_ring_give_bytes(int32_t, int32_t, int32_t, uint32_t, const void*, uint64_t)"),
     ringRequest: library.func("int32_t rvisor_ring_request(int32_t, int32_t, int32_t, void*, int32_t, int32_t)"),
-    ringStop: library.func("int32_t rvisor_ring_stop(int32_t)"),
     ringClose: library.func("int32_t rvisor_ring_close(int32_t)"),
     watchOpen: library.func("int32_t rvisor_watch_open(int32_t*)"),
     watch: library.func("int32_t rvisor_watch(int32_t, int32_t, uint32_t, uint32_t)"),
@@ -94,10 +92,12 @@ const open = async (path: string): Promise<Native> => {
 
 let loaded: Native | undefined
 
-/** The bindings, loaded on first use and kept for the life of the program. */
-export const load: Effect.Effect<Native, LoadError> = Effect.suspend(() => {
+/** The bindings, loaded on first use and kept for the life of the program (of the thread, where there are several). */
+export const load: Effect.Effect<Native, LoadError> = Effect.suspend(() => loadFrom(clientLibrary()))
+
+/** From a path that another thread of this program has loaded them from: threads share what the library keeps. */
+export const loadFrom = (path: string): Effect.Effect<Native, LoadError> => Effect.suspend(() => {
   if (loaded !== undefined) return Effect.succeed(loaded)
-  const path = clientLibrary()
   if (process.platform !== "linux" || process.arch !== "x64") {
     return Effect.fail(new LoadError({ object: path, reason: `rvisor runs on Linux on x86-64, not on ${process.platform} ${process.arch}`, remedy: "use such a machine" }))
   }

@@ -3,7 +3,7 @@
  * the thread of its modules.
  */
 import { connect, Socket } from "node:net"
-import { type Context, Effect } from "effect"
+import type { Context } from "effect"
 import * as SyscallHandler from "../../SyscallHandler.ts"
 import * as Verdict from "../../Verdict.ts"
 import { EAGAIN, type Native } from "../native.ts"
@@ -48,21 +48,18 @@ const socketOf = (fd: number): Socket => process.versions["bun"] === undefined ?
 
 export class Consumer {
   readonly #options: ConsumerOptions
-  readonly #run: (effect: Effect.Effect<void>) => void
   readonly #bell: Socket
   readonly #call = new Uint8Array(records.ring_call.SIZE)
   readonly #callView = new DataView(this.#call.buffer)
   readonly #reply = new Uint8Array(reply.SIZE)
   readonly #replyView = new DataView(this.#reply.buffer)
-  readonly #lists = new Map<bigint, ReadonlyArray<SyscallHandler.Any>>()
+  readonly #lists = new Map<number, ReadonlyArray<SyscallHandler.Any>>()
   #pending = 0
   #scheduled = false
   #stopped = false
 
   constructor(options: ConsumerOptions) {
     this.#options = options
-    const fork = Effect.runForkWith(options.services)
-    this.#run = (effect) => void fork(effect)
     this.#bell = socketOf(options.bell)
     this.#bell.on("data", this.#rung)
     this.#bell.on("error", () => {})
@@ -98,40 +95,36 @@ export class Consumer {
       if (slot === -EAGAIN) slot = native.ringNext(ring, lane, this.#call, 2)
       if (slot === -EAGAIN) return // the bell will ring
       if (slot < 0) return this.stop()
-      this.#answer(new GuestView(native, ring, lane, slot, this.#callView))
+      this.#answer(slot)
     }
   }
 
   /** The handlers of a set, in order. */
-  #handlersOf(set: bigint): ReadonlyArray<SyscallHandler.Any> {
+  #handlersOf(set: number): ReadonlyArray<SyscallHandler.Any> {
     const known = this.#lists.get(set)
     if (known !== undefined) return known
-    const list = this.#options.handlers.filter((handler, number): handler is SyscallHandler.Any => handler !== undefined && (set >> BigInt(number) & 1n) === 1n)
+    const list = this.#options.handlers.filter((handler, number): handler is SyscallHandler.Any => handler !== undefined && Math.floor(set / 2 ** number) % 2 === 1)
     if (this.#lists.size < 1024) this.#lists.set(set, list)
     return list
   }
 
-  #answer(view: GuestView): void {
-    const name = syscallName(view.number)
+  #answer(slot: number): void {
+    const number = this.#callView.getUint32(records.ring_call.call.at, true)
+    const name = syscallName(number)
+    const view = new GuestView(this.#options, slot, name ?? "getpid", this.#callView)
     // Init asks nothing of the kind: the safe end of what makes no sense.
-    if (name === undefined) return this.#send(view, Verdict.kill(`call ${view.number} has no handlers`))
-    const handlers = this.#handlersOf(view.handlers)
+    if (name === undefined) return this.#send(view, Verdict.kill(`call ${number} has no handlers`))
     let waiting = true
     this.#pending++
-    const done = Effect.map(
-      SyscallHandler.answer(handlers as ReadonlyArray<SyscallHandler.SyscallHandler>, new Call(name, view)),
-      (decision) => {
-        this.#pending--
-        const late = !waiting
-        this.#settle(view, decision)
-        if (late && this.#pending === 0 && this.#options.dedicated) this.#schedule()
-      }
-    )
-    this.#run(done)
+    SyscallHandler.decide(this.#handlersOf(view.handlers), view, this.#options.services, (decision) => {
+      this.#pending--
+      this.#settle(view, decision)
+      if (!waiting && this.#pending === 0 && this.#options.dedicated) this.#schedule()
+    })
     waiting = false
   }
 
-  #settle(view: GuestView, decision: SyscallHandler.Decision<never>): void {
+  #settle(view: GuestView, decision: SyscallHandler.Decision<unknown>): void {
     const { failed, handlers, lane, native, ring } = this.#options
     const failures = [...decision.failures]
     let { verdict } = decision
@@ -149,7 +142,7 @@ export class Consumer {
     for (const { detail, handler, reason } of failures) failed({ handler: handlers.indexOf(handler), reason, detail, tid: view.tid })
   }
 
-  #send(view: GuestView, verdict: SyscallHandler.Decision<never>["verdict"]): void {
+  #send(view: GuestView, verdict: SyscallHandler.Decision<unknown>["verdict"]): void {
     const { lane, native, ring } = this.#options
     const message = this.#replyView
     let used = 0
@@ -180,26 +173,5 @@ export class Consumer {
     message.setUint32(reply.used.at, used, true)
     message.setBigInt64(reply.value.at, value, true)
     native.ringAnswer(ring, lane, view.slot, this.#reply)
-  }
-}
-
-/** A call as handlers get it: the process is asked for only where it is wanted. */
-class Call implements SyscallHandler.Incoming {
-  readonly name: SyscallHandler.Incoming["name"]
-  readonly tid: number
-  readonly registers: BigUint64Array
-  readonly memory: SyscallHandler.Incoming["memory"]
-  readonly #view: GuestView
-
-  constructor(name: SyscallHandler.Incoming["name"], view: GuestView) {
-    this.name = name
-    this.tid = view.tid
-    this.registers = view.registers
-    this.memory = view.memory
-    this.#view = view
-  }
-
-  get pid(): number {
-    return this.#view.pid
   }
 }

@@ -7,13 +7,16 @@
  */
 import { Effect } from "effect"
 import { GuestFault, type GuestMemory } from "../../GuestMemory.ts"
+import type { Incoming } from "../../SyscallHandler.ts"
 import { EAGAIN, type Native } from "../native.ts"
+import type { SyscallName } from "../syscalls.ts"
 import { records as core } from "../decision/format.ts"
 import { records, RV_RING } from "./format.ts"
 
 const call = records.ring_call
 const reply = records.ring_reply
 const WRITE_HEADER = records.ring_write.SIZE
+const REGISTERS = call.call.at + core.call.args.at
 const PATIENCE = 2
 const EFAULT = 14
 
@@ -34,18 +37,28 @@ const layOver = (pieces: ReadonlyArray<Piece>, address: bigint, into: Uint8Array
   }
 }
 
-export class GuestView {
+const none: ReadonlyArray<Piece> = []
+
+/** Where calls of one lane come from. */
+export interface Source {
+  readonly native: Native
+  readonly ring: number
+  readonly lane: number
+}
+
+/**
+ * One for each call, so nothing is made that a handler may not want. It is the call's memory and its `Incoming` at once.
+ */
+export class GuestView implements Incoming {
   readonly slot: number
   readonly generation: number
   readonly tid: number
-  readonly handlers: bigint
-  readonly number: number
-  readonly registers = new BigUint64Array(6)
-  readonly memory: GuestMemory["Service"]
-  readonly #native: Native
-  readonly #ring: number
-  readonly #lane: number
-  readonly #pieces: Array<Piece> = []
+  readonly handlers: number
+  readonly name: SyscallName
+  readonly #source: Source
+  readonly #head: ArrayBuffer
+  readonly #pieces: ReadonlyArray<Piece>
+  #registers: BigUint64Array | undefined
   #writes: Array<Piece> = []
   #pending = 0
   #asked = 0
@@ -53,29 +66,34 @@ export class GuestView {
   #open = true
   #pid: number | undefined
 
-  /** `taken`: a `struct rv_ring_call`, of which only what is used is looked at, now. */
-  constructor(native: Native, ring: number, lane: number, slot: number, taken: DataView) {
-    this.#native = native
-    this.#ring = ring
-    this.#lane = lane
+  /** `taken`: a `struct rv_ring_call`, of which only what is used is looked at, now. `handlers`: the lower half of the set, and the upper. */
+  constructor(source: Source, slot: number, name: SyscallName, taken: DataView) {
+    this.#source = source
     this.slot = slot
+    this.name = name
     this.generation = taken.getUint32(call.generation.at, true)
     this.tid = taken.getUint32(call.tid.at, true)
-    this.handlers = taken.getBigUint64(call.handlers.at, true)
-    this.number = taken.getUint32(call.call.at, true)
-    const args = call.call.at + core.call.args.at
-    for (let i = 0; i < 6; i++) this.registers[i] = taken.getBigUint64(args + 8 * i, true)
-    const used = taken.getUint32(call.used.at, true)
-    const pieces = taken.getUint32(call.pieces.at, true)
-    if (pieces > 0) {
-      const data = new Uint8Array(taken.buffer, taken.byteOffset + call.data.at, used).slice()
-      for (let i = 0; i < pieces; i++) {
-        const at = call.piece.at + i * records.ring_piece.SIZE
-        const from = taken.getUint32(at + records.ring_piece.at.at, true)
-        this.#pieces.push({ address: taken.getBigUint64(at, true), bytes: data.subarray(from, from + taken.getUint32(at + records.ring_piece.size.at, true)) })
-      }
+    this.handlers = taken.getUint32(call.handlers.at, true) + taken.getUint32(call.handlers.at + 4, true) * 2 ** 32
+    this.#head = (taken.buffer as ArrayBuffer).slice(REGISTERS, REGISTERS + 48)
+    const count = taken.getUint32(call.pieces.at, true)
+    if (count === 0) {
+      this.#pieces = none
+      return
     }
-    this.memory = { read: this.#read, write: this.#write, readCString: this.#readCString }
+    const data = new Uint8Array(taken.buffer, call.data.at, taken.getUint32(call.used.at, true)).slice()
+    this.#pieces = Array.from({ length: count }, (_, i) => {
+      const at = call.piece.at + i * records.ring_piece.SIZE
+      const from = taken.getUint32(at + records.ring_piece.at.at, true)
+      return { address: taken.getBigUint64(at, true), bytes: data.subarray(from, from + taken.getUint32(at + records.ring_piece.size.at, true)) }
+    })
+  }
+
+  get registers(): BigUint64Array {
+    return (this.#registers ??= new BigUint64Array(this.#head))
+  }
+
+  get memory(): GuestMemory["Service"] {
+    return this
   }
 
   /** The process of the calling thread; 0 where it is gone. Asked for once. */
@@ -116,12 +134,12 @@ export class GuestView {
   }
 
   #request(message: DataView, patience: number, again: boolean): number {
-    return this.#open ? this.#native.ringRequest(this.#ring, this.#lane, this.slot, new Uint8Array(message.buffer), patience, again ? 1 : 0) : -3
+    return this.#open ? this.#source.native.ringRequest(this.#source.ring, this.#source.lane, this.slot, new Uint8Array(message.buffer), patience, again ? 1 : 0) : -3
   }
 
   /** Has init do something for this call. A number, or a negated errno. */
-  readonly #ask = (message: () => DataView): Effect.Effect<number> =>
-    Effect.suspend(() => {
+  #ask(message: () => DataView): Effect.Effect<number> {
+    return Effect.suspend(() => {
       if (this.#busy) return Effect.andThen(Effect.sleep(1), this.#ask(message))
       const made = message()
       this.#busy = true
@@ -134,13 +152,14 @@ export class GuestView {
         })
       return settle(false)
     })
+  }
 
   #fault(access: "read" | "write", address: bigint, length: number, errno: number) {
     return Effect.fail(new GuestFault({ access, address, length, reason: errno === EFAULT ? "unmapped" : "gone" }))
   }
 
-  readonly #read = (address: bigint, length: number): Effect.Effect<Uint8Array, GuestFault> =>
-    Effect.suspend(() => {
+  read(address: bigint, length: number): Effect.Effect<Uint8Array, GuestFault> {
+    return Effect.suspend(() => {
       if (!this.#open) return this.#fault("read", address, length, 0)
       const bytes = new Uint8Array(length)
       const known = this.#pieces.find((piece) => address >= piece.address && address + BigInt(length) <= piece.address + BigInt(piece.bytes.length))
@@ -152,6 +171,7 @@ export class GuestView {
       }
       return this.#fetch(address, bytes, 0)
     })
+  }
 
   /** Fills `bytes` from `done` on. */
   #fetch(address: bigint, bytes: Uint8Array, done: number): Effect.Effect<Uint8Array, GuestFault> {
@@ -176,8 +196,8 @@ export class GuestView {
     )
   }
 
-  readonly #readCString = (address: bigint, max: number): Effect.Effect<Uint8Array, GuestFault> =>
-    Effect.suspend(() => {
+  readCString(address: bigint, max: number): Effect.Effect<Uint8Array, GuestFault> {
+    return Effect.suspend(() => {
       const known = this.#writes.length > 0 ? undefined : this.#pieces.find((piece) => address >= piece.address && address < piece.address + BigInt(piece.bytes.length))
       if (known !== undefined) {
         const text = known.bytes.subarray(Number(address - known.address))
@@ -186,20 +206,21 @@ export class GuestView {
       }
       return this.#collect(address, max, [], 0)
     })
+  }
 
   #collect(address: bigint, max: number, found: Array<Uint8Array>, length: number): Effect.Effect<Uint8Array, GuestFault> {
     if (length >= max) return Effect.fail(new GuestFault({ access: "read", address, length: max, reason: "tooLong" }))
     // Never over a page's end before the NUL is known not to be on it.
     const at = address + BigInt(length)
-    return Effect.flatMap(this.#read(at, Math.min(4096 - Number(at & 4095n), max - length)), (chunk) => {
+    return Effect.flatMap(this.read(at, Math.min(4096 - Number(at & 4095n), max - length)), (chunk) => {
       const end = chunk.indexOf(0)
       found.push(end < 0 ? chunk : chunk.subarray(0, end))
       return end < 0 ? this.#collect(address, max, found, length + chunk.length) : Effect.succeed(Buffer.concat(found))
     })
   }
 
-  readonly #write = (address: bigint, bytes: Uint8Array): Effect.Effect<void, GuestFault> =>
-    Effect.suspend(() => {
+  write(address: bigint, bytes: Uint8Array): Effect.Effect<void, GuestFault> {
+    return Effect.suspend(() => {
       if (!this.#open) return this.#fault("write", address, bytes.length, 0)
       const size = WRITE_HEADER + padded(bytes.length)
       if (this.#pending + size <= RV_RING.REPLY_DATA) {
@@ -210,6 +231,7 @@ export class GuestView {
       // Too much for an answer: what was kept goes first, so that the order stays.
       return Effect.andThen(this.#flush(), this.#writeNow(address, bytes))
     })
+  }
 
   #flush(): Effect.Effect<void, GuestFault> {
     if (this.#writes.length === 0) return Effect.void
