@@ -418,7 +418,7 @@ export const check = (handler: Any, path = "handler"): ReadonlyArray<PolicyFault
     if (clause.patterns.length === 0) add(at, `a ${word} filter without patterns never matches`)
     if (once.has(clause.kind)) add(at, `a second ${word} filter: one handler has one, with several patterns`, `${clause.kind === "path" ? "Path" : "Address"}.any(…)`)
     once.add(clause.kind)
-    if (handler.power !== "observe" && handler.memory !== "racy" && safetyClass(name) === "memory") {
+    if (known.length > 0 && handler.power !== "observe" && handler.memory !== "racy" && safetyClass(name) === "memory") {
       add(at, `the filter looks at memory, and ${name} then runs on that memory: the guest can change it in between`, `power "observe", or memory: "racy" if it is advice and not a boundary`)
     }
   })
