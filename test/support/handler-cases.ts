@@ -46,7 +46,7 @@ const run = (guest: string, argv: ReadonlyArray<string>, handlers: ReadonlyArray
 const box = SyscallHandler.make("uname", (call) =>
   Effect.as(call.args.name.write(Syscall.Utsname.make({ sysname: "Linux", nodename: "box" })), Verdict.value(0)))
 
-const module = (name: string) => SyscallHandler.fromModule(new URL(`./handlers.ts?${name}`, import.meta.url))
+const module = (name: string) => SyscallHandler.fromModule(new URL(`./modules/${name}.ts`, import.meta.url))
 
 const killed = (told: Told, words: RegExp): void => {
   assert.equal(told.outcome._tag, "Killed")
