@@ -54,7 +54,7 @@ class Ring {
         continue;
       }
       if (mode == 2) return -EAGAIN;
-      const timespec moment{0, 1'000'000};
+      const timespec moment{0, 10'000'000};
       bool in_vain = syscall(SYS_futex, &lane.wake, FUTEX_WAIT, seen, &moment, nullptr, 0) && errno == ETIMEDOUT;
       shared(lane.asleep).store(RV_RING_AWAKE);
       if (in_vain) mode = 0;

@@ -64,7 +64,7 @@ RVISOR_EXPORT int32_t rvisor_watch_take(int32_t set, int32_t acknowledge, uint32
 // Makes a ring and gives its handle. `out`: the bell of each lane, a stream socket of the caller's whose bytes have no meaning.
 RVISOR_EXPORT int32_t rvisor_ring_open(int32_t* out);
 // Takes the next call of a lane: the slot's number, and `call` (struct rv_ring_call) as far as it is used. `mode` says what is
-// done when there is none: 0 EAGAIN at once; 1 this thread sleeps, a millisecond at most; 2 the lane's bell will ring, EAGAIN. EPIPE: it was stopped.
+// done when there is none: 0 EAGAIN at once; 1 this thread sleeps, 10 ms at most; 2 the lane's bell will ring, EAGAIN. EPIPE: it was stopped.
 RVISOR_EXPORT int32_t rvisor_ring_next(int32_t ring, int32_t lane, void* call, int32_t mode);
 // Answers a call: `reply` (struct rv_ring_reply) as far as it is used.
 RVISOR_EXPORT int32_t rvisor_ring_answer(int32_t ring, int32_t lane, int32_t slot, const void* reply);
