@@ -68,7 +68,7 @@ TEST_CASE("reports that are none") {
   Report read{};
   CHECK(!parse_report("", read));
   CHECK(!parse_report("[]", read));
-  CHECK(!parse_report(R"({"kind":7,"id":0,"status":0,"text":""})", read));
+  CHECK(!parse_report(R"({"kind":9,"id":0,"status":0,"text":""})", read));
   CHECK(!parse_report(R"({"kind":1,"id":0,"status":0,"text":""})", read));  // a failure without its failure
   CHECK(!parse_report(R"({"kind":1,"id":0,"status":0,"text":"","failure":{"step":"a","object":"","errno":4096,"message":"","remedy":""}})", read));
 }

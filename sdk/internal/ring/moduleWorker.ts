@@ -34,7 +34,10 @@ const load = (url: string): Effect.Effect<ReadonlyArray<SyscallHandler.Any>, { r
     Effect.catchCause((cause) => Effect.fail({ url, reason: described(cause) }))
   )
 
-const describe = ({ run: _, ...description }: SyscallHandler.Any): Description => description
+const describe = (handler: SyscallHandler.Any): Description => {
+  const { run: _, ...description } = handler
+  return description
+}
 
 const program = Effect.gen(function*() {
   const native = yield* Effect.orDie(loadFrom(library))
