@@ -171,6 +171,8 @@ class Sentry {
     for (const Fd& fd : context_.ring.lanes) kept.push_back(fd.get());
     close_all_but(std::move(kept));  // the host's sockets, gauges, pipes of the relay, and the warden's
     unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0);
+    // Init's own threads: one that answers the main command's calls, one that takes handlers' answers.
+    if (const auto& interception = context_.plan.interception) supervisors += interception->handlers.empty() ? 1 : 2;
     bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;
     run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry), std::move(context_.ring)});
   }
