@@ -230,7 +230,7 @@ describe("services", () => {
     const named = SyscallHandler.make("uname", () => Effect.map(Name, () => Verdict.value(0)))
     const plain = SyscallHandler.make("uname", () => ok)
     const command = Command.make("true")
-    const run = (_: Effect.Effect<unknown, unknown, Scope.Scope>): void => {}
+    const run = (effect: Effect.Effect<unknown, unknown, Scope.Scope>): void => void effect
     run(Sandbox.spawn(command))
     run(Sandbox.spawn(command, Policy.make({ handlers: [plain, SyscallHandler.fromModule("x")] })))
     run(Effect.provideService(Sandbox.spawn(command, Policy.make({ handlers: [named] })), Name, { name: "x" }))
