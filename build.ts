@@ -161,7 +161,7 @@ const buildExecutable: Step = {
     const replaced = { assets: join(root, "scripts/executable/assets.ts"), koffi: join(root, "scripts/executable/koffi.ts") }
     const fresh = join(dist, ".rvisor")
     const result = await Bun.build({
-      entrypoints: [join(root, "cli/main.ts")],
+      entrypoints: [join(root, "cli/main.ts"), join(root, "scripts/executable/moduleWorker.ts")],
       format: "esm",
       minify: true,
       bytecode: true,

@@ -36,6 +36,22 @@ describe.each(forms)("rvisor run, $name", (form) => {
       expect(await run(["--hostname", "there", "uname", "-n"])).toMatchObject({ code: 0, out: "there\n" })
     })
 
+    it("has the handlers of a module answer", async() => {
+      const plugin = file("plugin.ts", `
+        import { Effect } from "effect"
+        import { Plugin, Syscall, SyscallHandler, Verdict } from "rvisor"
+        const name: string = "plugged"
+        const uname = SyscallHandler.make("uname", (call) => Effect.as(call.args.name.write(Syscall.Utsname.make({ nodename: name })), Verdict.value(0)))
+        const fails = SyscallHandler.make("sethostname", { label: "failing", override: true, onFailure: "EIO" }, () => { throw new Error("oh no") })
+        export default Plugin.make({ name: "plugged", handlers: [uname, fails] })`)
+      if (form.name.includes("executable")) {
+        expect(await run(["--handler", plugin, "uname", "-n"])).toMatchObject({ code: 0, out: "plugged\n", stderr: "" })
+      }
+      const missing = await run(["--handler", "./no-such-plugin.ts", "true"])
+      expect(missing).toMatchObject({ code: 125, out: "" })
+      expect(missing.stderr).toContain("no-such-plugin.ts")
+    })
+
     it("takes a hundred thousand arguments", async() => {
       const { out, code } = await run(["--", "sh", "-c", "echo $#", "sh", ...Array.from({ length: 100_000 }, (_, i) => String(i))])
       expect([code, out]).toEqual([0, "100000\n"])

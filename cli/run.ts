@@ -8,6 +8,8 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { closeSync, openSync } from "node:fs"
+import { resolve } from "node:path"
+import { pathToFileURL } from "node:url"
 import { isatty } from "node:tty"
 import type { Change, Skipped } from "../sdk/Changes.ts"
 import * as Command from "../sdk/Command.ts"
@@ -16,6 +18,7 @@ import * as Outcome from "../sdk/Outcome.ts"
 import { compile } from "../sdk/internal/compile.ts"
 import * as Policy from "../sdk/Policy.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
+import * as SyscallHandler from "../sdk/SyscallHandler.ts"
 import { capture, type Captured } from "./capture.ts"
 import { byFlag, fromFlags } from "./effective-policy.ts"
 import * as ExitCode from "./exit-code.ts"
@@ -129,13 +132,18 @@ const logViolations = (fd: number, sandbox: Sandbox.Sandbox): Effect.Effect<void
   )
 }
 
+const tellFailure = ({ detail, handler, reason, syscall }: Sandbox.HandlerFailure): Effect.Effect<void> => {
+  const what = { threw: "threw", deadline: "took too long", verdict: "gave a verdict it may not give" }[reason]
+  return Effect.sync(() => remark(`handler ${handler}${handler === syscall ? "" : ` of ${syscall}`} ${what}: ${detail}`))
+}
+
 /** Starts the command, joins it to rvisor's own streams and signals, and waits for its end. */
 const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, captures: boolean) {
   const { quiet, verbose } = flags.talk
   const streams = yield* chooseStreams(flags, captures)
   const command = yield* makeCommand(flags, argv, streams)
   const log = yield* openLog(flags.talk.log)
-  const given = yield* fromFlags(flags.policy)
+  const given = Policy.handlers(yield* fromFlags(flags.policy), ...flags.handlers.module.map((file) => SyscallHandler.fromModule(pathToFileURL(resolve(file)))))
   const policy = log === undefined ? given : Policy.violations(given, "report")
   const forward = yield* Signals.take
   const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))
@@ -148,6 +156,7 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
     forward(sandbox, { onEscalate: () => quiet || remark("second interrupt: the sandbox is killed") })
     if (streams.kind === "capture") captured = [yield* Effect.forkScoped(capture(sandbox.stdout)), yield* Effect.forkScoped(capture(sandbox.stderr))]
   }
+  if (!quiet) yield* Effect.forkScoped(Stream.runForEach(sandbox.handlerFailures, tellFailure))
   const logged = log === undefined ? undefined : yield* Effect.forkScoped(logViolations(log, sandbox))
   const outcome = yield* sandbox.exit
   if (logged !== undefined) yield* Fiber.join(logged) // ends with the sandbox

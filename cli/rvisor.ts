@@ -56,8 +56,17 @@ const talk = {
   dryRun: toggle("dry-run", "Start nothing: print, as JSON, the plan that the policy comes to on this host")
 }
 
+const handlers = {
+  module: Flag.String("handler").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Have the handlers of this module (TypeScript or JavaScript) answer system calls; several are asked in their order"),
+    Flag.atLeast(0)
+  )
+}
+
 export const runFlags = {
   policy: policyFlags,
+  handlers,
   io,
   changes,
   talk,
@@ -74,6 +83,7 @@ const groups = (): Groups => [
   ["Environment and identity", namesOf(identity)],
   ["Limits", namesOf(limits)],
   ["Kernel", namesOf(kernel)],
+  ["Handlers", namesOf(handlers)],
   ["Streams", namesOf(io)],
   ["Changes beneath overlays", namesOf(changes)],
   ["Talk", namesOf(talk)]
@@ -98,6 +108,7 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
       { command: "rvisor run --write ./out --memory 512MiB --timeout 30s -- make -C /src", description: "One directory to write to, and limits" },
       { command: "rvisor run --overlay . --changes -- npm install", description: "Let it change this directory without changing it, and list what it did" },
       { command: "rvisor run --policy policy.json --network host -- ./server", description: "A policy file, and one thing that it does not say" },
+      { command: "rvisor run --handler ./plugin.ts -- uname -n", description: "TypeScript that answers its system calls" },
       { command: "rvisor run --json -- python3 answer.py < input.txt", description: "Judge a program: output, usage and outcome in one object" }
     ])
   )

@@ -118,4 +118,27 @@ describe("examples", { timeout: 120_000 }, () => {
     ])
     expect(code).toBe(0)
   })
+
+  it("fake-hostname", async () => {
+    const { code, output } = await example("fake-hostname.ts")
+    expectInOrder(output, ["uname -nr: deep-thought 9.9.9-example", "platform.node()): deep-thought", "'uname -n': deep-thought"])
+    expect(code).toBe(0)
+  })
+
+  it("deny-by-content", async () => {
+    const { code, output } = await example("deny-by-content.ts")
+    expectInOrder(output, ["nothing to see here", "config.ini: Permission denied", "notes.txt: Permission denied", "/tmp/harmless: Permission denied", "README"])
+    expect(output).not.toMatch(/hunter2|PRIVATE KEY/)
+    expect(code).toBe(0)
+  })
+
+  it("audit-opens", async () => {
+    const { code, output } = await example("audit-opens.ts")
+    const lines = output.trim().split("\n")
+    const opened = lines.slice(0, -1).map((line) => JSON.parse(line) as { readonly path: string; readonly flags: string })
+    expect(opened.filter(({ path }) => path === "/etc/hostname")).toHaveLength(2)
+    expect(opened).toContainEqual(expect.objectContaining({ path: "/tmp/file", flags: "O_WRONLY|O_CREAT|O_TRUNC" }))
+    expect(lines.at(-1)).toMatch(/^\d+ names; most often /)
+    expect(code).toBe(0)
+  })
 })

@@ -19,9 +19,10 @@ export { Usage }
  * | `killed`   | `kill()` without a signal, the scope closed, or the main command ended before this one |
  * | `timeout`  | the host program's own time limit (`timeout` of the promise API) |
  * | `syscall`  | a system call for which the policy says `kill` |
+ * | `handler`  | a handler said `kill`, or failed and its failure policy is `kill`: the message says which and why |
  * | `sentry`   | the sentry died or was killed; the guest died with it |
  */
-export const Reason = Schema.Literals(["memory", "cpuTime", "wallTime", "output", "killed", "timeout", "syscall", "sentry"])
+export const Reason = Schema.Literals(["memory", "cpuTime", "wallTime", "output", "killed", "timeout", "syscall", "handler", "sentry"])
 export type Reason = typeof Reason.Type
 
 export class Exited extends Schema.TaggedClass<Exited>()("Exited", {

@@ -22,6 +22,9 @@ import { PolicyError, type PolicyFault } from "./errors.ts"
 import { fault, faultsOf, nearest } from "./internal/faults.ts"
 import { escapeGlob, isGlob } from "./internal/globs.ts"
 import { syscallNumbers } from "./internal/syscalls.ts"
+import type { HandlerModule } from "./internal/handlerModule.ts"
+import type { Plugin } from "./Plugin.ts"
+import type * as SyscallHandler from "./SyscallHandler.ts"
 import { ByteSize, TimeSpan } from "./Units.ts"
 
 // ------------------------------------------------------------------------------------------------------------ schema
@@ -216,16 +219,29 @@ export type PolicyFields = typeof Fields.Type
 
 const TypeId = "~rvisor/Policy"
 
-/** A policy. Make one with {@link make}, {@link decode} or {@link fromFile}; never by hand. */
-export interface Policy extends PolicyFields, Pipeable.Pipeable {
-  readonly [TypeId]: typeof TypeId
+/** What answers system calls: a handler, a plugin's handlers with what they need, or a module that is run on a thread of its own. */
+export type HandlerSource = SyscallHandler.Any | Plugin<any, any> | HandlerModule
+
+/** The services that handlers require and nobody has provided yet. */
+export type HandlerServices<H> = H extends Plugin<any, infer R> ? R : H extends HandlerModule ? never : SyscallHandler.Services<H>
+
+/**
+ * A policy. Make one with {@link make}, {@link decode} or {@link fromFile}; never by hand. `R`: what its handlers require of whoever
+ * starts a sandbox.
+ */
+export interface Policy<out R = never> extends PolicyFields, Pipeable.Pipeable {
+  readonly [TypeId]: { readonly _R: (_: never) => R }
+  /** In the order in which they are asked. Not part of the JSON form. */
+  readonly handlers: ReadonlyArray<HandlerSource>
 }
 
 const prototype = Object.create(Pipeable.Prototype, { [TypeId]: { value: TypeId } }) as object
 
-const wrap = (fields: PolicyFields): Policy => Object.freeze(Object.assign(Object.create(prototype) as Policy, fields))
+/** The handlers are not enumerable: what walks over a policy's fields, and its JSON form, are without them. */
+const wrap = <R = never>(fields: PolicyFields, handlers: ReadonlyArray<HandlerSource> = []): Policy<R> =>
+  Object.freeze(Object.defineProperty(Object.assign(Object.create(prototype) as Policy<R>, fields), "handlers", { value: Object.freeze([...handlers]) }))
 
-export const isPolicy = (value: unknown): value is Policy => typeof value === "object" && value !== null && TypeId in value
+export const isPolicy = (value: unknown): value is Policy<any> => typeof value === "object" && value !== null && TypeId in value
 
 // ---------------------------------------------------------------------------------------------------------- decoding
 
@@ -297,7 +313,11 @@ export const decode = (input: unknown, options: DecodeOptions = {}): Effect.Effe
   Effect.suspend(() => Effect.fromResult(decodeResult(input, options.source ?? "policy", options.base ?? process.cwd())))
 
 /** A policy from a literal. Throws a `PolicyError` on nonsense: a fault here is a fault of the program. */
-export const make = (input: PolicyInput = {}): Policy => Result.getOrThrowWith(decodeResult(input, "policy", process.cwd()), (error) => error)
+export const make = <const H extends ReadonlyArray<HandlerSource> = []>(input: PolicyInput & { readonly handlers?: H } = {}): Policy<HandlerServices<H[number]>> => {
+  const { handlers = [], ...fields } = typeof input === "object" && input !== null ? input : { fields: input }
+  const given = typeof input === "object" && input !== null && !Array.isArray(input) ? fields : input
+  return wrap(Result.getOrThrowWith(decodeResult(given, "policy", process.cwd()), (error) => error), handlers)
+}
 
 /** A policy from a JSON file. Relative paths in it are relative to the directory of the file. */
 export const fromFile = (path: string): Effect.Effect<Policy, PolicyError> =>
@@ -313,7 +333,7 @@ export const fromFile = (path: string): Effect.Effect<Policy, PolicyError> =>
   )
 
 /** The JSON form: `decode(toJson(policy))` is an equal policy. */
-export const toJson: (self: Policy) => PolicyInput = Schema.encodeSync(Fields)
+export const toJson: (self: Policy<any>) => PolicyInput = Schema.encodeSync(Fields)
 
 /** The JSON Schema (draft 2020-12) of the JSON form; the package publishes it as `rvisor/policy.schema.json`. */
 export const jsonSchema = (): Readonly<Record<string, unknown>> => {
@@ -371,29 +391,41 @@ export const layFields = (below: PolicyFields, above: PolicyFields): PolicyField
 
 /** `merge(a, b)`: `b` laid over `a`. */
 export const merge: {
-  (that: Policy): (self: Policy) => Policy
-  (self: Policy, that: Policy): Policy
-} = dual(2, (self: Policy, that: Policy): Policy => wrap(layFields(self, that)))
+  <R2>(that: Policy<R2>): <R>(self: Policy<R>) => Policy<R | R2>
+  <R, R2>(self: Policy<R>, that: Policy<R2>): Policy<R | R2>
+} = dual(2, (self: Policy<any>, that: Policy<any>): Policy<any> => wrap(layFields(self, that), [...self.handlers, ...that.handlers]))
 
-const extend = (self: Policy, input: PolicyInput): Policy => merge(self, make(input))
+const extend = <R>(self: Policy<R>, input: PolicyInput): Policy<R> => merge(self, make(input))
 
-interface Rules<R> {
-  (...rules: ReadonlyArray<R>): (self: Policy) => Policy
-  (self: Policy, ...rules: ReadonlyArray<R>): Policy
+interface Rules<A> {
+  (...rules: ReadonlyArray<A>): <R>(self: Policy<R>) => Policy<R>
+  <R>(self: Policy<R>, ...rules: ReadonlyArray<A>): Policy<R>
 }
 
-const rules = <R>(toInput: (rules: ReadonlyArray<R>) => PolicyInput): Rules<R> =>
-  ((...args: ReadonlyArray<R | Policy>) => {
+const rules = <A>(toInput: (rules: ReadonlyArray<A>) => PolicyInput): Rules<A> =>
+  ((...args: ReadonlyArray<A | Policy<any>>) => {
     const [first, ...rest] = args
-    if (isPolicy(first)) return extend(first, toInput(rest as ReadonlyArray<R>))
-    const added = make(toInput(args as ReadonlyArray<R>))
-    return (self: Policy) => merge(self, added)
-  }) as Rules<R>
+    if (isPolicy(first)) return extend(first, toInput(rest as ReadonlyArray<A>))
+    const added = make(toInput(args as ReadonlyArray<A>))
+    return (self: Policy<any>) => merge(self, added)
+  }) as Rules<A>
 
 const setting = <A>(toInput: (value: A) => PolicyInput): {
-  (value: A): (self: Policy) => Policy
-  (self: Policy, value: A): Policy
-} => dual(2, (self: Policy, value: A) => extend(self, toInput(value)))
+  (value: A): <R>(self: Policy<R>) => Policy<R>
+  <R>(self: Policy<R>, value: A): Policy<R>
+} => dual(2, (self: Policy<any>, value: A) => extend(self, toInput(value)))
+
+interface Handlers {
+  <const H extends ReadonlyArray<HandlerSource>>(...handlers: H): <R>(self: Policy<R>) => Policy<R | HandlerServices<H[number]>>
+  <R, const H extends ReadonlyArray<HandlerSource>>(self: Policy<R>, ...handlers: H): Policy<R | HandlerServices<H[number]>>
+}
+
+/** Adds handlers, plugins and modules of handlers, after those that are there: they are asked in this order. docs/handlers.md. */
+export const handlers: Handlers = ((...args: ReadonlyArray<HandlerSource | Policy<any>>): unknown => {
+  const [first, ...rest] = args
+  const add = (self: Policy<any>, more: ReadonlyArray<unknown>) => wrap(self, [...self.handlers, ...more as ReadonlyArray<HandlerSource>])
+  return isPolicy(first) ? add(first, rest) : (self: Policy<any>) => add(self, args)
+}) as Handlers
 
 type FilesystemInput = NonNullable<PolicyInput["filesystem"]>
 type Item<K extends "read" | "write" | "deny" | "tmpfs" | "overlay"> = NonNullable<FilesystemInput[K]>[number]

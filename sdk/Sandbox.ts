@@ -23,6 +23,7 @@ import { type Changes, changesOf } from "./Changes.ts"
 import type { Command, Stdio } from "./Command.ts"
 import { LoadError, type PolicyError, SandboxError, SetupError, type SpawnError } from "./errors.ts"
 import { sentryExecutable } from "./internal/assets.ts"
+import { gather, type HandlerFailure, openDesk } from "./internal/desk.ts"
 import { compile, compileCommand, type Compiled } from "./internal/compile.ts"
 import { Descriptor, READABLE, readable, watcherOf, WRITABLE, writable } from "./internal/io.ts"
 import { goneError, type Running, Session, withProgram } from "./internal/launch.ts"
@@ -32,7 +33,7 @@ import type { Outcome } from "./Outcome.ts"
 import * as Policy from "./Policy.ts"
 import * as Violation from "./Violation.ts"
 
-export type { Process }
+export type { HandlerFailure, Process }
 
 /** The terminal of a command that was started with `tty`. */
 export interface Pty {
@@ -83,6 +84,8 @@ export interface Sandbox extends SandboxProcess {
   readonly violations: Stream.Stream<Violation.Violation>
   /** How many calls were refused so far, by call. Exact, also of a flood. */
   readonly violationCounts: Effect.Effect<ReadonlyArray<Violation.Count>>
+  /** Handlers that did not do their duty, as it happens; the stream ends with the scope. */
+  readonly handlerFailures: Stream.Stream<HandlerFailure>
   /** One for each overlay rule of the policy, in its order; usable until the scope closes. */
   readonly changes: ReadonlyArray<Changes>
 }
@@ -225,7 +228,7 @@ const processesOf = (session: Session): Sandbox["processes"] =>
     return Effect.andThen(request(session, { op: "processes", seq }), Deferred.await(reply))
   })
 
-const violationsOf = (session: Session, policy: Policy.Policy): Sandbox["violations"] =>
+const violationsOf = (session: Session, policy: Policy.Policy<any>): Sandbox["violations"] =>
   Stream.map(Stream.fromQueue(session.violations), (event) => Violation.fromEvent(event, policy))
 
 const countsOf = (session: Session): Sandbox["violationCounts"] =>
@@ -263,7 +266,7 @@ const shutDown = (session: Session, closeStreams: () => void): Effect.Effect<voi
   })
 }
 
-const start = (native: Native, compiled: Compiled, stdio: Int32Array): Effect.Effect<readonly [Session, Int32Array], SetupError | LoadError> =>
+const start = (native: Native, compiled: Compiled, stdio: Int32Array, ring: number): Effect.Effect<readonly [Session, Int32Array], SetupError | LoadError> =>
   Effect.suspend((): Effect.Effect<readonly [Session, Int32Array], SetupError | LoadError> => {
     const watcher = watcherOf(native)
     if (typeof watcher === "number") return Effect.fail(launchError(native, -watcher))
@@ -271,7 +274,7 @@ const start = (native: Native, compiled: Compiled, stdio: Int32Array): Effect.Ef
     const plan = withProgram(compiled.plan)
     const text = Buffer.from(JSON.stringify(plan))
     const out = new Int32Array(7)
-    const rc = native.launch(sentry, text, text.length, stdio, out)
+    const rc = native.launch(sentry, text, text.length, stdio, ring, out)
     if (rc === 0) return Effect.succeed([new Session(native, watcher, plan, out), out.subarray(4)] as const)
     if (out[0] !== 0) return Effect.fail(launchError(native, -rc))
     return Effect.fail(new LoadError({ object: sentry, reason: `${native.errnoText(-rc)} [${native.errnoName(-rc)}]`, remedy: "reinstall rvisor on a file system that permits executing (mounted without noexec)" }))
@@ -336,12 +339,15 @@ class Held {
  * Fails with `PolicyError` where policy or command cannot be used, with `SetupError` where this host refuses a step of the
  * set-up or the program cannot be executed (`step: "exec"`), with `LoadError` where rvisor's native parts are missing.
  */
-export const spawn: (command: Command, policy?: Policy.Policy) => Effect.Effect<Sandbox, SpawnError, Scope.Scope> = (command, policy = Policy.default) =>
+export const spawn: <R = never>(command: Command, policy?: Policy.Policy<R>) => Effect.Effect<Sandbox, SpawnError, Scope.Scope | R> = (command, policy = Policy.default as Policy.Policy<any>) =>
   owned(Effect.fnUntraced(function*(scope, restore) {
     yield* checkStdio(command)
     const native = yield* restore(load)
-    const compiled = yield* restore(compile(policy, command))
-    const [session, fds] = yield* start(native, compiled, stdioOf(command))
+    // Gathered even where the plan then needs none of them: what cannot be loaded is always said.
+    const handlers = policy.handlers.length === 0 ? undefined : yield* Scope.provide(restore(gather(native, policy.handlers)), scope)
+    const compiled = yield* restore(compile(policy, command, undefined, handlers?.placed))
+    const desk = handlers === undefined || compiled.plan.interception?.handlers === undefined ? undefined : yield* Scope.provide(openDesk(native, handlers), scope)
+    const [session, fds] = yield* start(native, compiled, stdioOf(command), desk?.ring ?? -1)
     const held = new Held(native, session.main, fds)
     yield* Scope.addFinalizer(scope, Effect.andThen(shutDown(session, () => held.close()), Effect.sync(() => session.closeOverlays())))
     const pid = yield* restore(Deferred.await(session.main.started)).pipe(Effect.catchTag("SandboxError", Effect.die))
@@ -353,6 +359,7 @@ export const spawn: (command: Command, policy?: Policy.Policy) => Effect.Effect<
       exec: exec(session, compiled),
       violations: violationsOf(session, policy),
       violationCounts: countsOf(session),
+      handlerFailures: desk === undefined ? Stream.empty : Stream.fromQueue(desk.failures),
       changes: changesOf(session, compiled.overlays)
     }
   }))

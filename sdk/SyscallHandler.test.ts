@@ -64,7 +64,7 @@ describe("one handler", () => {
   it("answers with a value, an error, a descriptor, a kill", () => {
     const verdicts = [Verdict.value(5), Verdict.errno("ENOSPC"), Verdict.fd(4, { cloexec: true }), Verdict.kill("no")]
     for (const verdict of verdicts) {
-      expect(decide([SyscallHandler.make("openat", () => Effect.succeed(verdict))], incoming("openat"))).toEqual({
+      expect(decide([SyscallHandler.make("openat", () => Effect.succeed(verdict))], incoming("openat"))).toMatchObject({
         verdict,
         registers: new Map(),
         after: undefined,

@@ -11,11 +11,12 @@
  * and the verdicts it may return have only what follows from that, and `check` says the same at run time for handlers that come
  * without types. docs/handlers.md has the rules and why they are so.
  */
-import { Cause, Duration, Effect, Exit } from "effect"
+import { Cause, type Context, Duration, Effect, Exit } from "effect"
 import { name as errnoName, number as errnoNumber, type ErrnoName } from "./Errno.ts"
 import { PolicyFault } from "./errors.ts"
 import type { Address, ConstPointer, GuestFault, Pointer } from "./GuestMemory.ts"
 import { suggest } from "./internal/faults.ts"
+import type { HandlerModule } from "./internal/handlerModule.ts"
 import { type ArgumentValues, argumentsOf, type Reach } from "./internal/syscall/call.ts"
 import {
   addressArgument,
@@ -80,7 +81,7 @@ export type Replacement<Name extends SyscallName> = {
 interface CallOf<Name extends SyscallName, P extends Power, M extends MemoryUse> {
   readonly name: Name
   readonly number: number
-  /** The calling thread and its process, as the host numbers them. */
+  /** The calling thread and its process, as the guest numbers them. Looking at `pid` costs a question to the sandbox. */
   readonly tid: number
   readonly pid: number
   readonly args: Arguments<Name, P, M>
@@ -167,6 +168,8 @@ export interface Options<Name extends SyscallName, P extends Power, M extends Me
   readonly onFailure?: "kill" | ErrnoName | ("observe" extends P ? "continue" : Continues<Name, M> extends true ? "continue" : never)
   /** What reports call it. Default: the call's name. */
   readonly label?: string
+  /** It is asked also where the policy refuses the call with an errno, and may answer all the same. Nothing overrides a kill. Default: false. */
+  readonly override?: boolean
 }
 
 /** What brings a call to the handlers: the backend fills it in. */
@@ -199,6 +202,7 @@ export interface SyscallHandler<out Name extends SyscallName = SyscallName, out 
   /** Milliseconds; `Infinity` for none. */
   readonly deadline: number
   readonly onFailure: OnFailure
+  readonly override: boolean
   /** The handler itself, over a call as it came. Neither deadline nor failure policy are in it: `answer` has them. */
   readonly run: (incoming: Incoming) => Effect.Effect<Verdict.Verdict<Name, R>, GuestFault, R>
 }
@@ -240,6 +244,7 @@ interface LooseOptions {
   readonly deadline?: Duration.Input
   readonly onFailure?: OnFailure
   readonly label?: string
+  readonly override?: boolean
 }
 type LooseHandler = (call: never) => Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault, unknown>
 
@@ -258,6 +263,7 @@ export const make: Make = ((name: SyscallName, first: LooseOptions | LooseHandle
     where: options.where === undefined ? [] : Array.isArray(options.where) ? options.where : [options.where],
     deadline: options.deadline === undefined ? defaultDeadline : Duration.toMillis(options.deadline),
     onFailure: options.onFailure ?? "kill",
+    override: options.override ?? false,
     run: (incoming) => Effect.suspend(() => handler(callOf(incoming, power, reach) as never))
   } as Any
 }) as Make
@@ -282,7 +288,6 @@ export const resultOf = (raw: bigint): Verdict.Result => {
 class CallView {
   readonly name: SyscallName
   readonly tid: number
-  readonly pid: number
   protected readonly incoming: Incoming
   protected readonly reach: Reach
   private decoded: object | undefined
@@ -290,9 +295,12 @@ class CallView {
   constructor(incoming: Incoming, reach: Reach) {
     this.name = incoming.name
     this.tid = incoming.tid
-    this.pid = incoming.pid
     this.incoming = incoming
     this.reach = reach
+  }
+
+  get pid(): number {
+    return this.incoming.pid
   }
 
   get number(): number {
@@ -335,6 +343,14 @@ const callOf = (incoming: Incoming, power: Power, reach: Reach): unknown => {
   const view = reach === "write" ? new CallView(incoming, reach) : new ReadableView(incoming, reach)
   return power === "steer" && incoming.tracee !== undefined ? Object.assign(view, steering(incoming.name, incoming.tracee)) : view
 }
+
+/**
+ * The handlers of a module, which run on a thread of their own: quicker, and whatever the main thread does. The module's default export is
+ * a plugin, a handler, or a list of these; it is imported there, when a sandbox starts, so it shares no state with this program.
+ *
+ *     Policy.handlers(SyscallHandler.fromModule(new URL("./plugin.ts", import.meta.url)))
+ */
+export const fromModule = (url: string | URL): HandlerModule => ({ _tag: "HandlerModule", url: String(url) })
 
 // ------------------------------------------------------------------------------------------------ what a handler may do
 
@@ -462,11 +478,14 @@ export interface Decision<out R> {
   /** To be run on the call's result, if any handler wants it: each sees what the later handlers' hooks made of it. */
   readonly after: ((raw: bigint) => Effect.Effect<bigint, never, R>) | undefined
   readonly failures: ReadonlyArray<Failure>
+  /** Whose verdict it is; `undefined` where all let the call go on. */
+  readonly by: Any | undefined
 }
 
 const misdeeds = { threw: "threw", deadline: "exceeded its deadline", verdict: "gave a verdict it may not give" } as const
 
-const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"], detail: string): Verdict.Verdict<SyscallName, unknown> => {
+/** Notes a failure, and gives the verdict that the handler's failure policy has for it. */
+export const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"], detail: string): Verdict.Verdict<SyscallName, unknown> => {
   failures.push({ handler, reason, detail })
   switch (handler.onFailure) {
     case "kill":
@@ -478,31 +497,42 @@ const failed = (handler: Any, failures: Array<Failure>, reason: Failure["reason"
   }
 }
 
-/** One handler's verdict with deadline and failure policy applied. Fails never: a fault on guest memory is the errno it stands for. */
+/** One handler's verdict, with its failure policy applied: at once where the handler is done at once, later where it has to wait. */
 const judge = (
   handler: Any,
   incoming: Incoming,
-  failures: Array<Failure>
-): Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, unknown> => {
-  // A verdict of the failure policy is not the handler's own: it was checked when the handler was.
-  let late = false
-  const timed = Number.isFinite(handler.deadline)
-    ? Effect.timeoutOrElse(handler.run(incoming), {
-      duration: handler.deadline,
-      orElse: () => Effect.sync(() => {
-        late = true
-        return failed(handler, failures, "deadline", `${handler.deadline} ms`)
-      })
-    })
-    : handler.run(incoming)
-  return Effect.map(Effect.exit(timed), Exit.match({
-    onSuccess: (verdict) =>
-      late || allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`),
-    onFailure: (cause) => {
-      const error = Cause.squash(cause)
-      if (isFault(error)) return Verdict.errno(error.errno)
-      return failed(handler, failures, "threw", error instanceof Error ? error.message : String(error))
+  services: Context.Context<never>,
+  failures: Array<Failure>,
+  done: (verdict: Verdict.Verdict<SyscallName, unknown>) => void
+): void => {
+  const settle = (exit: Exit.Exit<Verdict.Verdict<SyscallName, unknown>, GuestFault>): void => {
+    if (Exit.isSuccess(exit)) {
+      const verdict = exit.value
+      return done(allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`))
     }
+    const error = Cause.squash(exit.cause)
+    done(isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error)))
+  }
+  const fork = Effect.runForkWith(services)
+  const fiber = fork(handler.run(incoming) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault>)
+  const exit = fiber.pollUnsafe()
+  if (exit !== undefined) return settle(exit)
+  // Only who waits needs a clock. One that is too late is interrupted and not waited for: it might not let itself be.
+  let due = true
+  const finish = (what: () => void): void => {
+    if (!due) return
+    due = false
+    what()
+  }
+  const clock = Number.isFinite(handler.deadline)
+    ? fork(Effect.andThen(Effect.sleep(handler.deadline), Effect.sync(() => finish(() => {
+      fiber.interruptUnsafe()
+      done(failed(handler, failures, "deadline", `${handler.deadline} ms`))
+    }))))
+    : undefined
+  fiber.addObserver((exit) => finish(() => {
+    clock?.interruptUnsafe()
+    settle(exit)
   }))
 }
 
@@ -529,37 +559,43 @@ const afterAll = (hooks: ReadonlyArray<Hooked>) => (raw: bigint): Effect.Effect<
 /**
  * Asks the handlers of one call, in the order of the list: `Continue` and `Rewrite` pass on to the next (which sees the changed
  * arguments), any other verdict ends it. Hooks on the result run in reverse order, so that the first handler has the last word.
- * Handlers for other calls are passed over.
+ * Handlers for other calls are passed over. `done` is called once, before this returns where no handler has to wait.
  */
-export const answer = Effect.fnUntraced(function*<R>(handlers: ReadonlyArray<SyscallHandler<SyscallName, R>>, incoming: Incoming) {
+export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, services: Context.Context<never>, done: (decision: Decision<unknown>) => void): void => {
   const failures: Array<Failure> = []
-  const changed = new Map<number, bigint>()
-  const hooks: Array<Hooked> = []
-  let registers = incoming.registers
-  let final: Decision<R>["verdict"] = Verdict.continue
-  for (const handler of handlers) {
-    if (handler.name !== incoming.name) continue
-    const seen = registers === incoming.registers ? incoming : { ...incoming, registers }
-    const verdict = yield* judge(handler, seen, failures) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, never, R>
-    if (verdict._tag === "Rewrite" || verdict._tag === "After") {
-      if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
-      if (verdict.registers.size > 0) {
-        registers = registers.slice()
-        for (const [index, value] of verdict.registers) {
-          registers[index] = value
-          changed.set(index, value)
-        }
-      }
-    } else if (verdict._tag !== "Continue") {
-      final = verdict
-      break
+  let changed: Map<number, bigint> | undefined
+  let call = incoming
+  const hooks: Array<{ readonly handler: Any; readonly hook: Verdict.After<SyscallName, unknown>["hook"] }> = []
+  const next = (index: number): void => {
+    const handler = handlers[index]
+    if (handler === undefined) {
+      return done({ verdict: Verdict.continue, registers: changed ?? new Map(), after: hooks.length === 0 ? undefined : afterAll(hooks), failures, by: undefined })
     }
+    if (handler.name !== incoming.name) return next(index + 1)
+    judge(handler, call, services, failures, (verdict) => {
+      if (verdict._tag === "Rewrite" || verdict._tag === "After") {
+        if (verdict._tag === "After") hooks.unshift({ handler, hook: verdict.hook })
+        if (verdict.registers.size > 0) {
+          const registers = call.registers.slice()
+          changed ??= new Map()
+          for (const [register, value] of verdict.registers) {
+            registers[register] = value
+            changed.set(register, value)
+          }
+          const { memory, name, pid, tid, tracee } = call
+          call = { memory, name, pid, tid, registers, ...(tracee === undefined ? {} : { tracee }) }
+        }
+      } else if (verdict._tag !== "Continue") {
+        return done({ verdict, registers: new Map(), after: undefined, failures, by: handler })
+      }
+      next(index + 1)
+    })
   }
-  const stopped = final._tag !== "Continue"
-  return {
-    verdict: final,
-    registers: stopped ? new Map() : changed,
-    after: stopped || hooks.length === 0 ? undefined : afterAll(hooks) as Decision<R>["after"],
-    failures
-  } satisfies Decision<R> as Decision<R>
-})
+  next(0)
+}
+
+/** `decide`, as an effect. */
+export const answer = <R>(handlers: ReadonlyArray<SyscallHandler<SyscallName, R>>, incoming: Incoming): Effect.Effect<Decision<R>, never, R> =>
+  Effect.contextWith((services: Context.Context<R>) =>
+    Effect.callback<Decision<R>>((resume) => decide(handlers, incoming, services as Context.Context<never>, (decision) => resume(Effect.succeed(decision as Decision<R>))))
+  )

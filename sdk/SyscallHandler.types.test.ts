@@ -2,11 +2,14 @@
  * What compiles and what does not. `tsc` checks this file: a line under `@ts-expect-error` that compiles is an error. The bodies
  * run too, which shows that making a handler has no effects.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { describe, expectTypeOf, it } from "vitest"
+import * as Command from "./Command.ts"
 import type { CString, ConstPointer, Pointer } from "./GuestMemory.ts"
 import type { BehalfSyscall, FixedSyscall, MemorySyscall, RegisterSyscall } from "./internal/syscall/classes.ts"
 import * as Plugin from "./Plugin.ts"
+import * as Policy from "./Policy.ts"
+import * as Sandbox from "./Sandbox.ts"
 import * as Syscall from "./Syscall.ts"
 import * as SyscallHandler from "./SyscallHandler.ts"
 import * as Verdict from "./Verdict.ts"
@@ -225,5 +228,24 @@ describe("services", () => {
     expectTypeOf(Plugin.make({ name: "a", handlers: [needy], layer: Hostname.layer })).toEqualTypeOf<Plugin.Plugin<never, never>>()
     expectTypeOf(Plugin.make({ name: "b", handlers: [needy, logs], layer: Hostname.layer })).toEqualTypeOf<Plugin.Plugin<never, Log>>()
     expectTypeOf(Plugin.make({ name: "c", handlers: [needy] })).toEqualTypeOf<Plugin.Plugin<never, Hostname>>()
+  })
+  it("what handlers require is required of whoever spawns, and of nobody else", () => {
+    class Name extends Context.Service<Name, { readonly name: string }>()("test/Name") {}
+    const named = SyscallHandler.make("uname", () => Effect.map(Name, () => Verdict.value(0)))
+    const plain = SyscallHandler.make("uname", () => ok)
+    const command = Command.make("true")
+    const run = (effect: Effect.Effect<unknown, unknown, Scope.Scope>): void => void effect
+    run(Sandbox.spawn(command))
+    run(Sandbox.spawn(command, Policy.make({ handlers: [plain, SyscallHandler.fromModule("x")] })))
+    run(Effect.provideService(Sandbox.spawn(command, Policy.make({ handlers: [named] })), Name, { name: "x" }))
+    run(Sandbox.spawn(command, Policy.make({ handlers: [Plugin.make({ name: "p", handlers: [named], layer: Layer.succeed(Name, { name: "x" }) })] })))
+    // @ts-expect-error Name is missing
+    run(Sandbox.spawn(command, Policy.make({ handlers: [plain, named] })))
+    // @ts-expect-error Name is missing
+    run(Sandbox.spawn(command, Policy.default.pipe(Policy.handlers(named), Policy.read("/srv"))))
+    // @ts-expect-error Name is missing
+    run(Sandbox.spawn(command, Policy.merge(Policy.default, Policy.handlers(Policy.default, named))))
+    // @ts-expect-error Name is missing
+    run(Sandbox.spawn(command, Policy.make({ handlers: [Plugin.make({ name: "p", handlers: [named] })] })))
   })
 })

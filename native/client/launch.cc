@@ -12,14 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../core/rv_ring.h"
 #include "../sentry/channel.h"
+#include "ring.h"
 #include "rvisor.h"
 #include "streams.h"
 
 namespace rvisor {
 namespace {
 
-constexpr int kFirst = 3, kCount = 6;  // the descriptors that the sentry expects: control, events, plan, stdin, stdout, stderr
+// The descriptors that the sentry expects: control, events, plan, stdin, stdout, stderr, and of the ring: memory and a socket a lane.
+constexpr int kFirst = 3, kRing = 6, kCount = kRing + 1 + RV_RING_LANES;
 constexpr int kParking = 64;           // where they wait before they move to their places, clear of all of these
 
 struct Child {
@@ -83,7 +86,7 @@ const char* rvisor_errno_text(int32_t error) {
   return text ? text : "unknown error";
 }
 
-int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const int32_t* stdio, int32_t* out) {
+int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const int32_t* stdio, int32_t ring, int32_t* out) {
   out[0] = 1;
   Streams streams;
   if (int error = streams.open(stdio)) return -error;
@@ -101,7 +104,8 @@ int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const
   Fd our_events(events[0]), their_events(events[1]);
   if (fcntl(our_events.get(), F_SETFL, O_NONBLOCK)) return -errno;
 
-  Child child{executable.get(), null.get(), {their_control.get(), their_events.get(), memory.get(), streams.guest(0), streams.guest(1), streams.guest(2)}};
+  Child child{executable.get(), null.get(), {their_control.get(), their_events.get(), memory.get(), streams.guest(0), streams.guest(1), streams.guest(2), -1, -1, -1}};
+  if (ring >= 0) ring_descriptors(ring, child.fds + kRing);
   alignas(16) char stack[16384];
   // No handler of ours may run in the child, which has our memory: the mask is opened there after all are reset.
   sigset_t all, before;

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 #define RVISOR_EXPORT __attribute__((visibility("default")))
-#define RVISOR_ABI 1
+#define RVISOR_ABI 2
 
 // How a stream of a command is connected; a number >= 0 is a descriptor of the caller.
 #define RVISOR_PIPE (-1)      // a new pipe, whose other end is handed out
@@ -24,10 +24,10 @@ RVISOR_EXPORT int32_t rvisor_abi(void);
 RVISOR_EXPORT const char* rvisor_errno_name(int32_t error);
 RVISOR_EXPORT const char* rvisor_errno_text(int32_t error);
 
-// Starts a warden. `stdio`: three places as above. Fills `out`: pid, pidfd, control socket, event socket, and the caller's
+// Starts a warden. `stdio`: three places as above. `ring`: of the handlers, or -1. Fills `out`: pid, pidfd, control socket, event socket, and the caller's
 // ends of stdin, stdout, stderr (-1 where there is none). After a failure out[0] says what failed: 0 the sentry's
 // executable, 1 resources of this process.
-RVISOR_EXPORT int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const int32_t* stdio, int32_t* out);
+RVISOR_EXPORT int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const int32_t* stdio, int32_t ring, int32_t* out);
 // Sends a signal to the process of a pidfd (pidfd_send_signal(2)).
 RVISOR_EXPORT int32_t rvisor_signal(int32_t pidfd, int32_t signal);
 // Reaps the process of a pidfd: 1 when it is reaped (by whomever), 0 when it still runs.
@@ -57,6 +57,25 @@ RVISOR_EXPORT int32_t rvisor_watch_open(int32_t* out);
 RVISOR_EXPORT int32_t rvisor_watch(int32_t set, int32_t fd, uint32_t events, uint32_t token);
 // Takes reports: their tokens. When there are none left the bell may ring again.
 RVISOR_EXPORT int32_t rvisor_watch_take(int32_t set, int32_t acknowledge, uint32_t* tokens, uint32_t capacity);
+
+// The ring between a sandbox's init and the handlers (rv_ring.h). Numbers of slots and lanes are checked; each slot is in the hands of one
+// thread at a time: from rvisor_ring_next until rvisor_ring_answer.
+//
+// Makes a ring and gives its handle. `out`: the bell of each lane, a stream socket of the caller's whose bytes have no meaning.
+RVISOR_EXPORT int32_t rvisor_ring_open(int32_t* out);
+// Takes the next call of a lane: the slot's number, and `call` (struct rv_ring_call) as far as it is used. `mode` says what is
+// done when there is none: 0 EAGAIN at once; 1 this thread sleeps, 10 ms at most; 2 the lane's bell will ring, EAGAIN. EPIPE: it was stopped.
+RVISOR_EXPORT int32_t rvisor_ring_next(int32_t ring, int32_t lane, void* call, int32_t mode);
+// Answers a call: `reply` (struct rv_ring_reply) as far as it is used.
+RVISOR_EXPORT int32_t rvisor_ring_answer(int32_t ring, int32_t lane, int32_t slot, const void* reply);
+// Sends what a following answer RV_RING_FD gives the guest: a descriptor, or bytes as a sealed memfd. EBADF: it is not open.
+RVISOR_EXPORT int32_t rvisor_ring_give(int32_t ring, int32_t lane, int32_t slot, uint32_t generation, int32_t fd);
+RVISOR_EXPORT int32_t rvisor_ring_give_bytes(int32_t ring, int32_t lane, int32_t slot, uint32_t generation, const void* bytes, uint64_t size);
+// Has init carry out a request for a call that is not answered yet, and waits for the result up to `timeout` ms: EAGAIN then. The
+// result's bytes go to `reply`'s data. Waiting goes on, without asking again, where `again` is not 0.
+RVISOR_EXPORT int32_t rvisor_ring_request(int32_t ring, int32_t lane, int32_t slot, void* reply, int32_t timeout, int32_t again);
+// Wakes whoever sleeps on it, for good, and gives up the handle.
+RVISOR_EXPORT int32_t rvisor_ring_close(int32_t ring);
 
 // Changes of an overlay, whose upper directory is given as a descriptor (closed at the end) and whose lower directory by its
 // real path. Returns a memfd with records of five fields, each ended by NUL: kind (A added, M modified, D deleted, S skipped by

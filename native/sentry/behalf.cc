@@ -19,6 +19,7 @@
 #include <utime.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "mount_api.h"
@@ -50,8 +51,8 @@ class Umask {
 
 class Act {
  public:
-  Act(const rv_call& call, const Caller& caller, Judge& judge, bool may_block)
-      : a_(call.args), nr_(static_cast<int>(call.nr)), caller_(caller), memory_(caller.tid), judge_(judge), may_block_(may_block) {}
+  Act(const rv_call& call, const Caller& caller, Judge& judge, bool may_block, Copies* copies)
+      : a_(call.args), nr_(static_cast<int>(call.nr)), caller_(caller), memory_(caller.tid, copies), judge_(judge), may_block_(may_block) {}
 
   Answer run() {
     switch (nr_) {
@@ -205,7 +206,8 @@ class Act {
 
   // Opens what an O_PATH descriptor stands for: the very object that was judged.
   Answer reopen(const Fd& object, uint32_t flags, uint32_t mode, uint32_t cloexec) {
-    Umask mask(caller_);
+    std::optional<Umask> mask;  // looking it up takes longer than all else
+    if ((flags & O_TMPFILE) == O_TMPFILE) mask.emplace(caller_);
     Fd opened(open(self_fd(object).c_str(), static_cast<int>(flags | O_CLOEXEC), mode & 07777));
     return opened.valid() ? Answer::descriptor(std::move(opened), cloexec) : Answer::error(errno);
   }
@@ -568,6 +570,21 @@ constexpr int kCalls[] = {SYS_open, SYS_creat, SYS_openat, SYS_openat2, SYS_stat
 
 bool can_act_on_behalf(int nr) { return std::find(std::begin(kCalls), std::end(kCalls), nr) != std::end(kCalls); }
 
-Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block) { return Act(call, caller, judge, may_block).run(); }
+unsigned judged_paths(int nr) { return judged_register(nr, 1) < 0 ? 1 : 2; }
+
+int judged_register(int nr, unsigned index) {
+  switch (nr) {
+    case SYS_link:
+    case SYS_rename: return index ? 1 : 0;
+    case SYS_linkat:
+    case SYS_renameat:
+    case SYS_renameat2: return index ? 3 : 1;
+  }
+  return -1;
+}
+
+Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block, Copies* copies) {
+  return Act(call, caller, judge, may_block, copies).run();
+}
 
 }  // namespace rvisor

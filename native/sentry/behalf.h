@@ -40,7 +40,13 @@ class Judge {
 // True for the calls that can be carried out so; the others that take a path (execve, chdir, chroot, …) change the thread itself.
 bool can_act_on_behalf(int nr);
 
+// How many paths of the call are judged: 1, or 2 for those that join or move names.
+unsigned judged_paths(int nr);
+// The register of the `index`th of two.
+int judged_register(int nr, unsigned index);
+
 // Carries out `call` for `caller`. The calling thread must have a umask and a working directory of its own (unshare(CLONE_FS)).
-Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block);
+// `copies`: what was read of the guest for this call before, which is then what is carried out.
+Answer act_on_behalf(const rv_call& call, const Caller& caller, Judge& judge, bool may_block, Copies* copies = nullptr);
 
 }  // namespace rvisor

@@ -21,6 +21,7 @@
 
 #include "capabilities.h"
 #include "channel.h"
+#include "desk.h"
 #include "guest.h"
 #include "interception.h"
 #include "landlock.h"
@@ -61,7 +62,7 @@ class Init : public Refusals {
 
   bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) override { return tell({Report::Kind::violation, 0, 0, {}, event_suppressed(nr, rule, count)}); }
 
-  void kill_guest() override { report({Report::Kind::forbidden, 0, 0, {}, {}}); }
+  void kill_guest(bool handler, const std::string& reason) override { report({Report::Kind::forbidden, 0, handler, {}, reason}); }
 
  private:
   struct Child {
@@ -101,8 +102,11 @@ class Init : public Refusals {
     if (plan.landlock)
       if (Status s = restrict_by_landlock(*plan.landlock, plan.host_uid() == 0, abi)) return s;
     if (plan.interception) {
-      interception_ = std::make_unique<Interception>(plan.interception->program, *this);
-      if (Status s = interception_->validate(plan.interception->size)) return s;
+      bool handlers = !plan.interception->handlers.empty();
+      if (handlers)
+        if (Status s = desk_.open(std::move(context_.ring.memory), std::move(context_.ring.lanes))) return s;
+      interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr);
+      if (Status s = interception_->validate()) return s;
       int ends[2];
       if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("seccomp", "socketpair", errno);
       listeners_.reset(ends[0]);
@@ -114,6 +118,8 @@ class Init : public Refusals {
     sigprocmask(SIG_BLOCK, &child, nullptr);
     signals_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_.valid()) return fail("exec", "signalfd", errno);
+    // Only now: its thread has what init has given up and blocked.
+    if (plan.interception && !plan.interception->handlers.empty()) return desk_.start();
     return std::nullopt;
   }
 
@@ -268,6 +274,7 @@ class Init : public Refusals {
   Filter filter_;
   Fd signals_;
   std::vector<Fd> uppers_;
+  Desk desk_;
   std::unique_ptr<Interception> interception_;
   Fd listeners_, listeners_out_;  // listeners come in, and are sent by new commands
   std::map<pid_t, Child> children_;

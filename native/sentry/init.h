@@ -8,6 +8,7 @@
 #include "fd.h"
 #include "filter.h"
 #include "plan.h"
+#include "ring.h"
 
 namespace rvisor {
 
@@ -18,6 +19,7 @@ struct InitContext {
   Fd channel;                 // to the sentry
   std::array<Fd, 3> stdio;    // of the main command; unset with a terminal
   CgroupEntry entry;
+  Ring ring;                  // to the host program's handlers, where the plan has some
 };
 
 [[noreturn]] void run_init(InitContext context);

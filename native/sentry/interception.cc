@@ -2,6 +2,8 @@
 #include "interception.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -60,10 +62,26 @@ void Budget::suppress(uint32_t nr, uint32_t rule, uint64_t count) {
 
 std::map<std::pair<uint32_t, uint32_t>, uint64_t> Budget::take() { return std::exchange(suppressed_, {}); }
 
-Status Interception::validate(size_t size) const {
+Status Interception::validate() const {
   rv_fault fault{};
-  if (rv_validate(program_.data(), size, &fault) == RV_FAULT_NONE) return std::nullopt;
+  if (rv_validate(plan_.program.data(), plan_.size, &fault) == RV_FAULT_NONE) return std::nullopt;
   return fail("plan", "interception program", 0, "fault " + std::to_string(fault.code) + " at byte " + std::to_string(fault.offset));
+}
+
+// Of these handlers, those whose `continue` must mean what they saw.
+uint64_t Interception::boundaries(uint64_t handlers) const {
+  uint64_t result = 0;
+  for (size_t i = 0; i < plan_.handlers.size(); i++)
+    if (plan_.handlers[i].boundary) result |= handlers & 1ULL << i;
+  return result;
+}
+
+// Handlers whose filter looks at the path behind this register; a negative number: at any.
+uint64_t Interception::filtering(int argument) const {
+  uint64_t result = 0;
+  for (size_t i = 0; i < plan_.handlers.size(); i++)
+    if (argument < 0 || plan_.handlers[i].paths >> argument & 1) result |= 1ULL << i;
+  return result;
 }
 
 void Interception::record(Violation violation) {
@@ -121,133 +139,277 @@ class Interception::Server {
   }
 
  private:
-  struct Deferred {
-    std::shared_ptr<Server> server;
-    uint64_t id;
-    pid_t tid;
-    rv_call call;
-  };
-
-  void loop(const std::shared_ptr<Server>& self) {
-    for (;;) {
-      pollfd wait{listener_.fd(), POLLIN, 0};
-      if (poll(&wait, 1, -1) < 0) {
-        if (errno == EINTR) continue;
-        return;
-      }
-      if (!(wait.revents & POLLIN)) return;  // POLLHUP: nobody uses the filter any more
-      seccomp_notif request;
-      int err = listener_.receive(request);
-      if (err == ENOENT) continue;  // withdrawn meanwhile
-      if (err) return;
-      decide(self, request.id, static_cast<pid_t>(request.pid), call_of(request));
-    }
-  }
-
-  void decide(const std::shared_ptr<Server>& self, uint64_t id, pid_t tid, const rv_call& call) {
-    rv_decision decision;
-    rv_eval_call(all_.program_.data(), &call, &decision);
-    switch (decision.base) {
-      case RV_ACTION_ALLOW: listener_.answer_continue(id); return;
-      case RV_ACTION_NOTIFY: act(self, id, tid, call, false); return;
-      case RV_ACTION_ERRNO: refuse(id, tid, call, decision.rule, decision.error); return;
-    }
-    // KILL, and what this backend has no point for: the call never returns.
-    report(tid, call, decision.rule, 0, {}, {});
-    all_.refusals_.kill_guest();
-  }
-
-  void refuse(uint64_t id, pid_t tid, const rv_call& call, uint32_t rule, int err) {
-    report(tid, call, rule, err, {}, {});
-    listener_.answer_errno(id, err);
-  }
-
-  void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address) {
-    Violation violation;
-    violation.tid = tid;
-    violation.call = call;
-    violation.rule = rule;
-    violation.err = err;
-    violation.path = std::move(path);
-    violation.address = std::move(address);
-    all_.record(std::move(violation));
-  }
-
-  // Decides for one call by the program's path and address rules.
-  class Bench : public Judge {
-   public:
-    Bench(Server& server, uint64_t id, pid_t tid, const rv_call& call) : server_(server), id_(id), tid_(tid), call_(call) {}
-
-    int path(const std::string& path, uint32_t rights, bool tree) override {
-      // Everything up to here was read through the thread's number: only now is it sure that it was this thread's.
-      if (!server_.listener_.valid(id_)) return ENOENT;
-      if (path.empty()) return 0;
-      rv_access access;
-      uint32_t verdict = rv_eval_path(server_.all_.program_.data(), reinterpret_cast<const uint8_t*>(path.data()), path.size(), rights, tree ? RV_PATH_TREE : 0, &access);
-      if (verdict == RV_VERDICT_GRANTED) return 0;
-      server_.report(tid_, call_, access.rule, EACCES, path, {});
-      return EACCES;
-    }
-
-    int address(const uint8_t* bytes, size_t size, uint32_t protocol, uint32_t rights) override {
-      if (!server_.listener_.valid(id_)) return ENOENT;
-      rv_address address;
-      rv_access access;
-      uint32_t verdict = rv_eval_address(server_.all_.program_.data(), bytes, size, protocol, rights, &address, &access);
-      if (verdict == RV_VERDICT_GRANTED) return 0;
-      int err = verdict == RV_VERDICT_UNSUPPORTED ? EAFNOSUPPORT : verdict == RV_VERDICT_MALFORMED ? EINVAL : EACCES;
-      server_.report(tid_, call_, access.rule, err, {}, std::string(reinterpret_cast<const char*>(bytes), size));
-      return err;
-    }
-
-   private:
-    Server& server_;
-    const uint64_t id_;
-    const pid_t tid_;
-    const rv_call& call_;
-  };
-
-  void act(const std::shared_ptr<Server>& self, uint64_t id, pid_t tid, const rv_call& call, bool may_block) {
-    Bench bench(*this, id, tid, call);
-    Answer answer = act_on_behalf(call, Caller(tid), bench, may_block);
-    switch (answer.kind) {
-      case Answer::Kind::value: listener_.answer_value(id, answer.value); return;
-      case Answer::Kind::error: listener_.answer_errno(id, answer.err); return;
-      case Answer::Kind::later: defer(self, id, tid, call); return;
-      case Answer::Kind::descriptor:
-        // The guest's own limit of open files, or a full table: the kernel says so here.
-        if (int err = listener_.answer_fd(id, answer.fd.get(), answer.fd_flags); err && err != ENOENT) listener_.answer_errno(id, err);
-        return;
-    }
-  }
-
-  void defer(const std::shared_ptr<Server>& self, uint64_t id, pid_t tid, const rv_call& call) {
-    if (all_.deferred_.fetch_add(1) >= kMaxDeferred) {
-      all_.deferred_.fetch_sub(1);
-      listener_.answer_errno(id, EAGAIN);
-      return;
-    }
-    auto deferred = std::make_unique<Deferred>(Deferred{self, id, tid, call});
-    if (int err = start_thread(run_deferred, deferred.get())) {
-      all_.deferred_.fetch_sub(1);
-      listener_.answer_errno(id, err);
-      return;
-    }
-    deferred.release();  // the thread's own now
-  }
-
-  static void* run_deferred(void* argument) {
-    std::unique_ptr<Deferred> deferred(static_cast<Deferred*>(argument));
-    unshare(CLONE_FS);
-    Server& server = *deferred->server;
-    server.act(deferred->server, deferred->id, deferred->tid, deferred->call, true);
-    server.all_.deferred_.fetch_sub(1);
-    return nullptr;
-  }
+  friend class Interception::Case;
+  void loop(const std::shared_ptr<Server>& self);
+  void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address);
+  void kill(pid_t tid, const rv_call& call, uint32_t rule);
 
   Interception& all_;
   Listener listener_;
 };
+
+// One call that waits for its answer: what is known of it, whom it has been put to, and what is next.
+class Interception::Case : public Question {
+ public:
+  Case(std::shared_ptr<Server> server, uint64_t id, pid_t tid, const rv_call& call, const rv_decision& decision)
+      : server_(std::move(server)), all_(server_->all_), id_(id), tid_(tid), call_(call), decision_(decision), wanted_(decision.handlers) {}
+
+  // Goes on as far as it can without waiting.
+  static void proceed(std::unique_ptr<Case> self) {
+    Case& c = *self;
+    if (c.first_) {
+      c.first_ = false;
+      if (c.decision_.pending && can_act_on_behalf(static_cast<int>(c.call_.nr)) && c.act(self, false)) return;
+    }
+    for (;;) {
+      if (c.wanted_ & ~c.asked_) return c.put(std::move(self));
+      if (c.decision_.base == RV_ACTION_ERRNO) return c.refuse();
+      bool memory = can_act_on_behalf(static_cast<int>(c.call_.nr));
+      if (c.decision_.base != RV_ACTION_NOTIFY && !(memory && c.all_.boundaries(c.asked_ | c.decision_.pending))) {
+        c.server_->listener_.answer_continue(c.id_);
+        return;
+      }
+      if (c.act(self, false)) return;
+    }
+  }
+
+  pid_t tid() const override { return tid_; }
+  const rv_call& call() const override { return call_; }
+  Copies& copies() override { return copies_; }
+  bool waits() const override { return server_->listener_.valid(id_); }
+
+  ssize_t read(uint64_t address, void* out, size_t size) override {
+    // What goes on in the kernel, or not at all, needs no copy to be carried out from.
+    return GuestMemory(tid_, can_act_on_behalf(static_cast<int>(call_.nr)) ? &copies_ : nullptr).read(address, out, size);
+  }
+
+  int write(uint64_t address, const void* from, size_t size) override { return GuestMemory(tid_, &copies_).write_all(address, from, size); }
+
+  int process() override { return Caller(tid_).process(); }
+
+  void answered(std::unique_ptr<Question> self, HandlersAnswer answer) override {
+    asked_ |= put_;
+    if (answer.verdict == RV_RING_KILL) return all_.refusals_.kill_guest(true, answer.reason);
+    if (!answer.writes.empty()) {
+      if (!waits()) return;
+      for (const auto& write : answer.writes)
+        if (int err = this->write(write.address, write.bytes.data(), write.bytes.size())) return fail_with(err);
+    }
+    Listener& listener = server_->listener_;
+    switch (answer.verdict) {
+      case RV_RING_VALUE: listener.answer_value(id_, answer.value); return;
+      case RV_RING_ERRNO: return fail_with(static_cast<int>(answer.value));
+      case RV_RING_FD: return give(answer.fd.get(), answer.value ? O_CLOEXEC : 0);
+    }
+    proceed(std::unique_ptr<Case>(static_cast<Case*>(self.release())));
+  }
+
+  // The host program does not answer: each of the handlers that were asked is taken to have failed.
+  void overdue(std::unique_ptr<Question> self) override {
+    asked_ |= put_;
+    if (!waits()) return;
+    for (size_t i = 0; i < all_.plan_.handlers.size(); i++) {
+      const Handler& handler = all_.plan_.handlers[i];
+      if (!(put_ >> i & 1) || handler.failure == Handler::Failure::proceed) continue;
+      if (handler.failure == Handler::Failure::error) return fail_with(handler.err);
+      return all_.refusals_.kill_guest(true, "handler " + std::to_string(i) + " did not answer in time, nor did the host program say so");
+    }
+    proceed(std::unique_ptr<Case>(static_cast<Case*>(self.release())));
+  }
+
+ private:
+  static constexpr int kAsk = 1 << 16;  // no errno: handlers are to be asked before the call is carried out
+
+  // Decides for one call by the program's path and address rules, and finds out which handlers' filters it passes.
+  class Bench : public Judge {
+   public:
+    explicit Bench(Case& c) : case_(c) {}
+
+    int path(const std::string& path, uint32_t rights, bool tree) override {
+      // Everything up to here was read through the thread's number: only now is it sure that it was this thread's.
+      if (!case_.waits()) return ENOENT;
+      rv_access access{};
+      const auto* bytes = reinterpret_cast<const uint8_t*>(path.data());
+      if (!path.empty()) rv_eval_path(case_.all_.program(), bytes, path.size(), rights, tree ? RV_PATH_TREE : 0, &access);
+      int nr = static_cast<int>(case_.call_.nr);
+      uint64_t passed = access.filters & case_.decision_.pending & case_.all_.filtering(judged_register(nr, judged_));
+      case_.wanted_ |= passed;
+      judged_++;
+      if (!path.empty() && case_.decision_.base == RV_ACTION_NOTIFY && access.verdict != RV_VERDICT_GRANTED) {
+        case_.server_->report(case_.tid_, case_.call_, access.rule, EACCES, path, {});
+        return EACCES;
+      }
+      return judged_ >= judged_paths(nr) && case_.must_ask() ? kAsk : 0;
+    }
+
+    int address(const uint8_t* bytes, size_t size, uint32_t protocol, uint32_t rights) override {
+      if (!case_.waits()) return ENOENT;
+      rv_address address;
+      rv_access access;
+      uint32_t verdict = rv_eval_address(case_.all_.program(), bytes, size, protocol, rights, &address, &access);
+      case_.wanted_ |= access.filters & case_.decision_.pending;
+      if (case_.decision_.base == RV_ACTION_NOTIFY && verdict != RV_VERDICT_GRANTED) {
+        int err = verdict == RV_VERDICT_UNSUPPORTED ? EAFNOSUPPORT : verdict == RV_VERDICT_MALFORMED ? EINVAL : EACCES;
+        case_.server_->report(case_.tid_, case_.call_, access.rule, err, {}, std::string(reinterpret_cast<const char*>(bytes), size));
+        return err;
+      }
+      return case_.must_ask() ? kAsk : 0;
+    }
+
+   private:
+    Case& case_;
+    unsigned judged_ = 0;
+  };
+
+  // Before the call is carried out, if it may be at all.
+  bool must_ask() const { return wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO; }
+
+  // Carries the call out. False where handlers are to be asked first; the case is then still the caller's.
+  bool act(std::unique_ptr<Case>& self, bool may_block) {
+    Bench bench(*this);
+    Answer answer = act_on_behalf(call_, Caller(tid_), bench, may_block, &copies_);
+    switch (answer.kind) {
+      case Answer::Kind::value: server_->listener_.answer_value(id_, answer.value); break;
+      case Answer::Kind::error:
+        if (answer.err == kAsk || wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO) return false;
+        server_->listener_.answer_errno(id_, answer.err);
+        break;
+      case Answer::Kind::later: defer(std::move(self)); return true;
+      case Answer::Kind::descriptor: give(answer.fd.get(), answer.fd_flags); break;
+    }
+    self.reset();
+    return true;
+  }
+
+  void give(int fd, uint32_t flags) {
+    // The guest's own limit of open files, or a full table: the kernel says so here.
+    if (int err = server_->listener_.answer_fd(id_, fd, flags); err && err != ENOENT) fail_with(err);
+  }
+
+  void fail_with(int err) { server_->listener_.answer_errno(id_, err); }
+
+  void refuse() {
+    server_->report(tid_, call_, decision_.rule, decision_.error, {}, {});
+    fail_with(decision_.error);
+  }
+
+  // To the next handlers in the order of the list, as far as they are of one lane.
+  void put(std::unique_ptr<Case> self) {
+    uint64_t left = wanted_ & ~asked_, deadline = 0;
+    put_ = 0;
+    uint32_t lane = 0;
+    bool endless = false;
+    for (size_t i = 0; i < all_.plan_.handlers.size(); i++) {
+      if (!(left >> i & 1)) continue;
+      const Handler& handler = all_.plan_.handlers[i];
+      if (put_ && handler.lane != lane) break;
+      lane = handler.lane;
+      put_ |= 1ULL << i;
+      deadline += handler.deadline_ms;
+      endless |= !handler.deadline_ms;
+    }
+    if (!put_ || !all_.desk_) return all_.refusals_.kill_guest(true, "a handler that the plan does not have");
+    copy_arguments();
+    all_.desk_->ask(std::move(self), lane, put_, endless ? 0 : deadline);
+  }
+
+  // What handlers most often read goes along. Whatever cannot be read here is found out when it is asked for.
+  void copy_arguments() {
+    if (std::exchange(copied_, true)) return;
+    GuestMemory memory(tid_, &copies_);
+    std::string text;
+    uint8_t bytes[RV_RING_CALL_DATA];
+    for (const CopyRule& rule : all_.plan_.copies) {
+      if (rule.nr != call_.nr || !call_.args[rule.argument]) continue;
+      if (rule.kind == CopyRule::Kind::text) {
+        memory.read_string(call_.args[rule.argument], PATH_MAX, text);
+        continue;
+      }
+      uint64_t count = rule.length ? call_.args[*rule.length] : 1;
+      if (!count || !rule.size || count > sizeof bytes / rule.size) continue;
+      memory.read(call_.args[rule.argument], bytes, count * rule.size);
+    }
+  }
+
+  static void defer(std::unique_ptr<Case> self) {
+    Case& c = *self;
+    if (c.all_.deferred_.fetch_add(1) >= kMaxDeferred) {
+      c.all_.deferred_.fetch_sub(1);
+      return c.fail_with(EAGAIN);
+    }
+    if (int err = start_thread(run_deferred, self.get())) {
+      c.all_.deferred_.fetch_sub(1);
+      return c.fail_with(err);
+    }
+    self.release();  // the thread's own now
+  }
+
+  static void* run_deferred(void* argument) {
+    std::unique_ptr<Case> self(static_cast<Case*>(argument));
+    unshare(CLONE_FS);
+    Interception& all = self->all_;
+    std::shared_ptr<Server> server = self->server_;
+    if (!self->act(self, true)) proceed(std::move(self));
+    all.deferred_.fetch_sub(1);
+    return nullptr;
+  }
+
+  const std::shared_ptr<Server> server_;
+  Interception& all_;
+  const uint64_t id_;
+  const pid_t tid_;
+  const rv_call call_;
+  const rv_decision decision_;
+  Copies copies_;
+  uint64_t wanted_, asked_ = 0, put_ = 0;  // handlers: to be asked, asked before, being asked
+  bool first_ = true, copied_ = false;
+};
+
+void Interception::Server::loop(const std::shared_ptr<Server>& self) {
+  for (;;) {
+    pollfd wait{listener_.fd(), POLLIN, 0};
+    if (poll(&wait, 1, -1) < 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    if (!(wait.revents & POLLIN)) return;  // POLLHUP: nobody uses the filter any more
+    seccomp_notif request;
+    int err = listener_.receive(request);
+    if (err == ENOENT) continue;  // withdrawn meanwhile
+    if (err) return;
+    const rv_call call = call_of(request);
+    auto tid = static_cast<pid_t>(request.pid);
+    rv_decision decision;
+    rv_eval_call(all_.program(), &call, &decision);
+    switch (decision.action) {
+      case RV_ACTION_ALLOW: listener_.answer_continue(request.id); break;
+      case RV_ACTION_ERRNO:
+        report(tid, call, decision.rule, decision.error, {}, {});
+        listener_.answer_errno(request.id, decision.error);
+        break;
+      case RV_ACTION_NOTIFY:
+      case RV_ACTION_HANDLER: Case::proceed(std::make_unique<Case>(self, request.id, tid, call, decision)); break;
+      // KILL, and what this backend has no point for: the call never returns.
+      default: kill(tid, call, decision.rule);
+    }
+  }
+}
+
+void Interception::Server::kill(pid_t tid, const rv_call& call, uint32_t rule) {
+  report(tid, call, rule, 0, {}, {});
+  all_.refusals_.kill_guest(false, {});
+}
+
+void Interception::Server::report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address) {
+  Violation violation;
+  violation.tid = tid;
+  violation.call = call;
+  violation.rule = rule;
+  violation.err = err;
+  violation.path = std::move(path);
+  violation.address = std::move(address);
+  all_.record(std::move(violation));
+}
 
 Status Interception::serve(Fd listener) {
   auto server = std::make_unique<std::shared_ptr<Server>>(std::make_shared<Server>(*this, std::move(listener)));

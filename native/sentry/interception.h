@@ -15,9 +15,11 @@
 
 #include "../core/rv_core.h"
 #include "behalf.h"
+#include "desk.h"
 #include "failure.h"
 #include "fd.h"
 #include "listener.h"
+#include "plan.h"
 
 namespace rvisor {
 
@@ -34,8 +36,9 @@ struct Violation {
   std::string address;  // likewise the bytes of a socket address
 };
 
-// Tasks of ours among those that a limit of processes counts: a listener's thread, and the helper that hands it out.
-constexpr unsigned kInterceptionTasks = 2;
+// Tasks of ours among those that a limit of processes counts: a listener's thread, the helper that hands it out, and the thread that
+// takes the answers of handlers.
+inline unsigned interception_tasks(const Plan& plan) { return !plan.interception ? 0 : plan.interception->handlers.empty() ? 2 : 3; }
 
 // Kinds of refusals that are counted without a number: calls of other ABIs, and numbers beyond the first few thousand.
 constexpr uint32_t kForeignCall = 0xfffffffe, kOtherCalls = 0xffffffff;
@@ -48,7 +51,8 @@ class Refusals {
   // `count` more of (syscall, rule) were refused than were reported one by one.
   // False when it could not be said now: it is tried again.
   virtual bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) = 0;
-  virtual void kill_guest() = 0;
+  // A call asked for the guest's end: the policy's rule, or (`handler`) a handler, with its reason.
+  virtual void kill_guest(bool handler, const std::string& reason) = 0;
 };
 
 // The number under which a refused call is counted.
@@ -75,10 +79,11 @@ class Budget {
 
 class Interception {
  public:
-  // `program`: compiled rules (rv_abi.h), checked here. Both must outlive every thread that `serve` starts.
-  Interception(std::vector<uint64_t> program, Refusals& refusals) : program_(std::move(program)), refusals_(refusals) {}
+  // `plan` has the compiled rules (rv_abi.h), checked here. All must outlive every thread that `serve` starts. `desk`: where
+  // handlers are asked; null where there are none.
+  Interception(const InterceptionPlan& plan, Refusals& refusals, Desk* desk) : plan_(plan), refusals_(refusals), desk_(desk) {}
 
-  Status validate(size_t size) const;
+  Status validate() const;
 
   // Starts a thread that answers this listener until no task uses its filter any more.
   Status serve(Fd listener);
@@ -91,10 +96,15 @@ class Interception {
 
  private:
   class Server;
+  class Case;
   void record(Violation violation);
+  const uint64_t* program() const { return plan_.program.data(); }
+  uint64_t boundaries(uint64_t handlers) const;
+  uint64_t filtering(int argument) const;
 
-  const std::vector<uint64_t> program_;
+  const InterceptionPlan& plan_;
   Refusals& refusals_;
+  Desk* const desk_;
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   Budget budget_;
   std::atomic<int> deferred_{0};

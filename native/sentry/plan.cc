@@ -7,6 +7,7 @@
 
 #include <charconv>
 
+#include "../core/rv_ring.h"
 #include "json_reader.h"
 #include "protocol.h"
 
@@ -127,6 +128,29 @@ SeccompRule read_rule(Reader r) {
   return rule;
 }
 
+Handler read_handler(Reader r) {
+  r.only({"lane", "deadlineMs", "failure", "errno", "boundary", "paths"});
+  Handler handler;
+  handler.lane = static_cast<uint32_t>(r.number("lane", RV_RING_LANES - 1));
+  handler.deadline_ms = r.maybe_number("deadlineMs", 1ULL << 40).value_or(0);
+  handler.failure = static_cast<Handler::Failure>(r.word("failure", {"kill", "continue", "errno"}));
+  handler.err = static_cast<int>(r.maybe_number("errno", 4095).value_or(1));
+  handler.boundary = r.flag("boundary");
+  handler.paths = static_cast<uint32_t>(r.number("paths", 0x3f));
+  return handler;
+}
+
+CopyRule read_copy(Reader r) {
+  r.only({"nr", "argument", "kind", "size", "length"});
+  CopyRule rule;
+  rule.nr = static_cast<uint32_t>(r.number("nr", RV_MAX_SYSCALLS - 1));
+  rule.argument = static_cast<uint32_t>(r.number("argument", 5));
+  rule.kind = static_cast<CopyRule::Kind>(r.word("kind", {"text", "bytes"}));
+  rule.size = static_cast<uint32_t>(r.maybe_number("size", RV_RING_CALL_DATA).value_or(1));
+  if (auto length = r.maybe_number("length", 5)) rule.length = static_cast<uint32_t>(*length);
+  return rule;
+}
+
 }  // namespace
 
 Command read_command(Reader r) {
@@ -220,13 +244,16 @@ Status parse_plan(std::string_view text, Plan& out) {
   for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify;
   if (r.has("interception")) {
     Reader i = r.object("interception");
-    i.only({"program"});
+    i.only({"program", "handlers", "copies"});
     std::string bytes;
     if (!decode_base64(i.text("program"), bytes)) i.reject("program", "is not base64");
     InterceptionPlan interception;
     interception.size = bytes.size();
     interception.program.resize((bytes.size() + 7) / 8);
     memcpy(interception.program.data(), bytes.data(), bytes.size());
+    if (i.has("handlers")) i.each("handlers", [&](const Json& value, const std::string& at) { interception.handlers.push_back(read_handler(i.item(value, at))); });
+    if (i.has("copies")) i.each("copies", [&](const Json& value, const std::string& at) { interception.copies.push_back(read_copy(i.item(value, at))); });
+    if (interception.handlers.size() > RV_MAX_HANDLERS) i.reject("handlers", "are too many");
     out.interception = std::move(interception);
   }
   if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, and only with them");

@@ -65,8 +65,31 @@ struct Limits {
   std::optional<uint64_t> memory, processes, cpu_millis, cpu_time_ms, wall_time_ms, output, open_files, file_size;
 };
 
+// A handler of the host program, as much as init has to know of it. Its number is its place in the list.
+struct Handler {
+  enum class Failure { kill, proceed, error };
+  uint32_t lane = 0;         // of the ring (rv_ring.h)
+  uint64_t deadline_ms = 0;  // 0: none
+  Failure failure = Failure::kill;
+  int err = 0;
+  bool boundary = false;  // what it lets go on must be what it saw: never left to the kernel where it lies in memory
+  uint32_t paths = 0;     // registers whose paths its filter looks at, bit N for register N
+};
+
+// What of the guest's memory goes along with a call to its handlers.
+struct CopyRule {
+  enum class Kind { text, bytes };
+  uint32_t nr = 0;
+  uint32_t argument = 0;
+  Kind kind = Kind::text;
+  uint32_t size = 0;                // bytes: of one element
+  std::optional<uint32_t> length;   // register with the number of elements; absent: one
+};
+
 // Rules of the decision core (rv_abi.h) for the calls that are notified.
 struct InterceptionPlan {
+  std::vector<Handler> handlers;
+  std::vector<CopyRule> copies;
   std::vector<uint64_t> program;  // 8-byte aligned; the last word may be padded
   size_t size = 0;                // bytes
 };

@@ -110,7 +110,7 @@ std::string event_failed(uint32_t id, const Failure& failure) {
   return dump({{"event", "failed"}, {"id", id}, {"failure", failure_json(failure)}});
 }
 
-std::string event_exit(uint32_t id, int status, const std::string& reason, const Usage* usage) {
+std::string event_exit(uint32_t id, int status, const std::string& reason, const std::string& detail, const Usage* usage) {
   Json json{{"event", "exit"}, {"id", id}};
   if (WIFSIGNALED(status)) {
     json["signal"] = WTERMSIG(status);
@@ -119,6 +119,7 @@ std::string event_exit(uint32_t id, int status, const std::string& reason, const
     json["code"] = WEXITSTATUS(status);
   }
   json["reason"] = reason.empty() ? Json(nullptr) : Json(reason);
+  if (!detail.empty()) json["detail"] = detail;
   if (usage) {
     Json u{{"wallMs", usage->wall_ms}, {"userMs", usage->user_ms}, {"systemMs", usage->system_ms}, {"maxMemory", usage->max_memory},
            {"memorySource", usage->from_cgroup ? "cgroup" : "rusage"}, {"minorFaults", usage->minor_faults}, {"majorFaults", usage->major_faults}};

@@ -33,9 +33,9 @@ struct Report {
   enum class Kind { ready, failed, child, pty, started, exit, refused, violation, forbidden };
   Kind kind;
   uint32_t id = 0;
-  int status = 0;  // exit: as wait(2) gives it
+  int status = 0;  // exit: as wait(2) gives it; forbidden: 1 where a handler said so, not a rule
   Failure failure;
-  std::string text;  // ready: layers, separated by spaces; refused: why; violation: the event, as JSON
+  std::string text;  // ready: layers, separated by spaces; refused: why; violation: the event, as JSON; forbidden: why
 };
 
 std::string encode_report(const Report& report);
@@ -70,7 +70,8 @@ struct Started {
 };
 std::string event_started(const Started& started);
 std::string event_failed(uint32_t id, const Failure& failure);
-std::string event_exit(uint32_t id, int status, const std::string& reason, const Usage* usage);
+// `detail`: of the reason, in words; may be empty.
+std::string event_exit(uint32_t id, int status, const std::string& reason, const std::string& detail, const Usage* usage);
 std::string event_processes(uint32_t seq, const std::vector<ProcessInfo>& processes);
 std::string event_refused(const Request& request, const std::string& message);
 struct Violation;

@@ -34,6 +34,7 @@
 namespace rvisor {
 namespace {
 
+constexpr size_t kMaxDetail = 1024;
 constexpr long kTickMs = 50;  // how often memory kills and CPU time are looked at, where the policy limits them
 
 double now_ms() {
@@ -98,6 +99,7 @@ class Sentry {
     started_ms_ = now_ms();
     for (Fd& fd : context_.stdio) fd.reset();  // or a reader would never see the end
     context_.entry = {};
+    context_.ring = {};
     theirs.reset();
     channel_ = std::move(ours);
     init_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, init_, 0)));
@@ -168,10 +170,12 @@ class Sentry {
     std::vector<int> kept{channel.get()};
     for (const Fd& fd : context_.stdio) kept.push_back(fd.get());
     for (const auto& [name, fd] : context_.entry.tasks) kept.push_back(fd.get());
+    kept.push_back(context_.ring.memory.get());
+    for (const Fd& fd : context_.ring.lanes) kept.push_back(fd.get());
     close_all_but(std::move(kept));  // the host's sockets, gauges, pipes of the relay, and the warden's
-    unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0) + (context_.plan.interception ? kInterceptionTasks : 0);
+    unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0) + interception_tasks(context_.plan);
     bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;
-    run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry)});
+    run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry), std::move(context_.ring)});
   }
 
   // Init was killed before it could say anything; what a control group knows explains it.
@@ -314,7 +318,7 @@ class Sentry {
             main_status_ = report.status;
             return exec.ended = main_ended_ = true;
           }
-          events_.line(event_exit(report.id, report.status, reason_of(report.status), nullptr));
+          events_.line(event_exit(report.id, report.status, reason_of(report.status), detail_, nullptr));
           execs_.erase(found);
           break;
         case Report::Kind::refused: {
@@ -327,7 +331,10 @@ class Sentry {
         case Report::Kind::violation:
           if (is_event(report.text)) events_.line(report.text);
           break;
-        case Report::Kind::forbidden: end_guest("syscall"); break;
+        case Report::Kind::forbidden:
+          if (reason_.empty()) detail_ = report.text.substr(0, kMaxDetail);
+          end_guest(report.status ? "handler" : "syscall");
+          break;
         case Report::Kind::ready: break;
       }
     }
@@ -433,8 +440,8 @@ class Sentry {
     if (relay_) usage.output = relay_->bytes();
     if (context_.gauges.counts_processes) usage.forks_refused = context_.gauges.forks_refused();
     for (auto& [id, exec] : execs_)
-      if (id != 0 && exec.started && !exec.ended) events_.line(event_exit(id, SIGKILL, reason_.empty() ? "killed" : reason_, nullptr));
-    events_.line(event_exit(0, main_ended_ ? main_status_ : SIGKILL, reason_of(main_ended_ ? main_status_ : SIGKILL), &usage));
+      if (id != 0 && exec.started && !exec.ended) events_.line(event_exit(id, SIGKILL, reason_.empty() ? "killed" : reason_, detail_, nullptr));
+    events_.line(event_exit(0, main_ended_ ? main_status_ : SIGKILL, reason_of(main_ended_ ? main_status_ : SIGKILL), detail_, &usage));
     events_.drain(context_.control.get());
   }
 
@@ -471,7 +478,7 @@ class Sentry {
   std::map<uint32_t, Exec> execs_;  // those that have not ended
   uint32_t last_exec_ = 0;
   std::optional<Packet> unsent_;   // to init
-  std::string layers_, reason_;
+  std::string layers_, reason_, detail_;
   size_t overlays_ = 0;
   double started_ms_ = 0;
   int main_status_ = 0;

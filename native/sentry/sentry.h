@@ -6,6 +6,7 @@
 #include "cgroup.h"
 #include "fd.h"
 #include "plan.h"
+#include "ring.h"
 
 namespace rvisor {
 
@@ -18,6 +19,7 @@ struct SentryContext {
   std::array<Fd, 3> stdio;    // of the main command; unset with a terminal
   CgroupGauges gauges;
   CgroupEntry entry;          // for init
+  Ring ring;                  // for init
 };
 
 [[noreturn]] void run_sentry(SentryContext context);

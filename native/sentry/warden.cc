@@ -123,7 +123,7 @@ class Warden {
     setsid();  // signals of the caller's terminal are not for us
     if (chdir("/")) return 1;
     // Sentry and init go on without an exec: what the host left open beyond the contract must not live on in them.
-    close_range(kFirstGuestFd + 3, ~0U, 0);
+    close_range(kRingFd + kRingFds, ~0U, 0);
     if (Status s = launch()) {
       EventStream events(kEventsFd);
       events.line(event_failed(0, *s));
@@ -144,7 +144,7 @@ class Warden {
     if (plan_.command.tty)
       for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
     Limits limits = plan_.limits;
-    if (plan_.interception && limits.processes) *limits.processes += kInterceptionTasks;
+    if (limits.processes) *limits.processes += interception_tasks(plan_);
     if (Status s = cgroups_.create(plan_.id, limits, plan_.host_uid() == 0)) return s;
     if (!cgroups_.paths().empty()) EventStream(kEventsFd).line(event_cgroups(cgroups_.paths()));
     CgroupEntry entry;
@@ -168,12 +168,20 @@ class Warden {
       std::array<Fd, 3> stdio;
       if (!plan_.command.tty)
         for (int i = 0; i < 3; i++) stdio[static_cast<size_t>(i)].reset(kFirstGuestFd + i);
-      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges(), std::move(entry)});
+      Ring ring;
+      if (plan_.interception && !plan_.interception->handlers.empty()) {
+        ring.memory.reset(kRingFd);
+        for (unsigned lane = 0; lane < RV_RING_LANES; lane++) ring.lanes[lane].reset(kRingFd + 1 + static_cast<int>(lane));
+      }
+      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges(), std::move(entry), std::move(ring)});
     }
     sentry_ = static_cast<pid_t>(pid);
     theirs.reset();
     channel_ = std::move(ours);
-    for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
+    if (!plan_.command.tty)
+      for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
+    if (plan_.interception && !plan_.interception->handlers.empty())
+      for (int i = 0; i < kRingFds; i++) close(kRingFd + i);
     Status status = user ? write_maps(sentry_, plan_) : std::nullopt;
     if (status) return abandon(*status);
     sentry_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, sentry_, 0)));

@@ -75,9 +75,9 @@ TEST_CASE("reports that are none") {
 
 TEST_CASE("events") {
   auto parse = [](const std::string& text) { return Json::parse(text, nullptr, false); };
-  CHECK(parse(event_exit(2, 3 << 8, "", nullptr)) == parse(R"({"event":"exit","id":2,"code":3,"reason":null})"));
-  CHECK(parse(event_exit(0, SIGKILL, "memory", nullptr)) == parse(R"({"event":"exit","id":0,"signal":9,"core":false,"reason":"memory"})"));
-  CHECK(parse(event_exit(0, SIGSEGV | 0x80, "", nullptr))["core"] == true);
+  CHECK(parse(event_exit(2, 3 << 8, "", "", nullptr)) == parse(R"({"event":"exit","id":2,"code":3,"reason":null})"));
+  CHECK(parse(event_exit(0, SIGKILL, "memory", "", nullptr)) == parse(R"({"event":"exit","id":0,"signal":9,"core":false,"reason":"memory"})"));
+  CHECK(parse(event_exit(0, SIGSEGV | 0x80, "", "", nullptr))["core"] == true);
   CHECK(parse(event_started({1, 5, true, 0, 0, 0, ""})) == parse(R"({"event":"started","id":1,"pid":5,"pty":true})"));
   CHECK(parse(event_started({0, 5, false, 4, 3, 1, "pid user"}))["layers"] == parse(R"(["pid","user"])"));
   // What a guest chose (a process's name and arguments) cannot break a line.
@@ -86,6 +86,6 @@ TEST_CASE("events") {
   CHECK(parse(line)["processes"][0]["command"] == "a\nb\"");
   Usage usage;
   usage.output = 5;
-  CHECK(parse(event_exit(0, 0, "", &usage))["usage"]["output"] == 5);
-  CHECK(!parse(event_exit(0, 0, "", &usage))["usage"].contains("forksRefused"));
+  CHECK(parse(event_exit(0, 0, "", "", &usage))["usage"]["output"] == 5);
+  CHECK(!parse(event_exit(0, 0, "", "", &usage))["usage"].contains("forksRefused"));
 }

@@ -12,6 +12,9 @@ const once = (make: () => string) => {
 /** Path of `librvisor.so`, for dlopen. */
 export const clientLibrary = once(() => memfdPath(client, "librvisor.so"))
 
+/** The program of the thread that modules of handlers run on: a second entry point of the executable. */
+export const moduleWorker = (): URL => new URL("./scripts/executable/moduleWorker.js", import.meta.url)
+
 /** Path of `rvisor-sentry`, for execve. */
 export const sentryExecutable = once(() => memfdPath(sentry, "rvisor-sentry"))
 

@@ -9,6 +9,13 @@ declare module "bun:ffi" {
   }
 }
 
+declare module "bun" {
+  interface Build {
+    readonly module: (name: string, make: () => { readonly exports: object; readonly loader: "object" }) => void
+  }
+  export const plugin: (plugin: { readonly name: string; readonly setup: (build: Build) => void }) => void
+}
+
 declare module "*.node" {
   const path: string
   export default path

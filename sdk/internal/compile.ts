@@ -3,7 +3,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { posix } from "node:path"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { Command } from "../Command.ts"
 import { PolicyError, type PolicyFault } from "../errors.ts"
 import { layFields, type Policy } from "../Policy.ts"
@@ -11,7 +11,8 @@ import { fault } from "./faults.ts"
 import { type FilesystemPlan, planFilesystem } from "./filesystem.ts"
 import { isWithin } from "./globs.ts"
 import { currentHost, type Host } from "./host.ts"
-import { reported } from "./interception.ts"
+import { handlerFaults, handlerRules, type Placed } from "./handlers.ts"
+import { intercepted } from "./interception.ts"
 import { presetFields } from "./presets.ts"
 import { type Exec, type Mount, type Plan, PROTOCOL_VERSION } from "./protocol.ts"
 import { EPERM, seccompRules } from "./seccompRules.ts"
@@ -175,10 +176,11 @@ const identityFaults = ({ user, uid }: Identity): ReadonlyArray<PolicyFault> =>
   )
 
 /**
- * The plan for running `command` under `policy` on `host` (this process, by default). Fails with every fault of policy,
+ * The plan for running `command` under `policy` with the handlers `placed` (those of the policy, gathered) on `host` (this process, by
+ * default). Fails with every fault of policy,
  * paths and command at once.
  */
-export const compile = (policy: Policy, command: Command, host: Host = currentHost()): Effect.Effect<Compiled, PolicyError> =>
+export const compile = (policy: Policy<any>, command: Command, host: Host = currentHost(), placed: ReadonlyArray<Placed> = []): Effect.Effect<Compiled, PolicyError> =>
   Effect.suspend(() => {
     const name = policy.extends ?? "default"
     const preset = presetFields(name, host)
@@ -195,7 +197,7 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
         synthetic: syntheticFiles(identity, environment["HOME"] ?? "/", network)
       }),
       ([files, pathFaults]) => {
-        const faults = [...pathFaults, ...identityFaults(identity), ...commandFaults(command)]
+        const faults = [...pathFaults, ...identityFaults(identity), ...commandFaults(command), ...handlerFaults(placed)]
         if (faults.length > 0) return Effect.fail(new PolicyError({ source: "policy", faults }))
         const { entries, masks, view } = files
         const root = view.get("/")
@@ -204,6 +206,8 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
         const given = <K extends string>(key: K, value: number | undefined) => (value === undefined ? {} : { [key]: value }) as { readonly [_ in K]?: number }
         const mounts: ReadonlyArray<Mount> = [...entries.map((entry) => toMount(entry, entries)), ...masks.map((target): Mount => ({ type: "mask", target }))]
         const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: seccompRules(name, fields.syscalls) }
+        const decided = intercepted(filter, fields.violations === "report", placed.length === 0 ? undefined : handlerRules(placed))
+        if (Result.isFailure(decided)) return Effect.fail(new PolicyError({ source: "policy", faults: decided.failure }))
         const plan: Plan = {
           version: PROTOCOL_VERSION,
           id: randomBytes(8).toString("hex"),
@@ -228,7 +232,7 @@ export const compile = (policy: Policy, command: Command, host: Host = currentHo
             ...given("openFiles", limits.openFiles),
             ...given("fileSize", limits.fileSize)
           },
-          ...(fields.violations === "report" ? reported(filter) : { seccomp: filter })
+          ...decided.success
         }
         const overlays = entries.flatMap((entry): ReadonlyArray<OverlayPlan> =>
           entry.kind === "overlay" ? [{ target: entry.target, lower: entry.source, ...(entry.upper === undefined ? {} : { upper: entry.upper }) }] : []

@@ -1,13 +1,16 @@
 /**
- * A system call filter whose refusals are told: what the filter would refuse is notified instead, and the decision core's
+ * What of a system call filter is decided in the sandbox's init instead of the kernel: calls that handlers want, and refusals that
+ * are to be told. For the latter, what the filter would refuse is notified instead, and the decision core's
  * program, which the sentry evaluates, refuses it there, with an event. What is allowed costs what it cost before.
  *
  * Two kinds of refusal stay with the kernel, unreported, as they are no news: `clone3`, which every fork tries first, and
  * numbers that are newer than our table, which programs probe for.
  */
 import { Result } from "effect"
+import type { PolicyFault } from "../errors.ts"
 import type { CallRule, Condition } from "./decision/model.ts"
 import { compileProgram } from "./decision/program.ts"
+import type { HandlerRules } from "./handlers.ts"
 import type { Plan, SeccompArg, SeccompRule } from "./protocol.ts"
 import { EPERM } from "./seccompRules.ts"
 import { lastSyscall, syscallNumbers } from "./syscalls.ts"
@@ -23,21 +26,37 @@ const callRule = (rule: SeccompRule, id: number): CallRule => ({
   id,
   nr: rule.nr,
   when: (rule.args ?? []).map(condition),
-  action: rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : { type: "kill" }
+  action: rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : rule.action === "allow" ? { type: "allow" } : { type: "kill" }
 })
 
-/** Parts of a plan that do what `filter` does and report every refusal. */
-export const reported = (filter: Plan["seccomp"]): Pick<Plan, "seccomp" | "interception"> => {
-  const refusing = filter.rules.filter((rule) => rule.action !== "allow" && !isQuiet(rule))
+const noHandlers: HandlerRules = { numbers: new Set(), overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
+
+/**
+ * Parts of a plan that do what `filter` does, report every refusal if `report`, and put calls to handlers. A call that handlers want is
+ * notified where the filter lets it pass for some arguments, or a handler may overrule the filter; a kill stays a kill.
+ */
+export const intercepted = (filter: Plan["seccomp"], report: boolean, handlers: HandlerRules = noHandlers): Result.Result<Pick<Plan, "seccomp" | "interception">, ReadonlyArray<PolicyFault>> => {
+  const allowed = new Set(filter.rules.filter((rule) => rule.action === "allow").map((rule) => rule.nr))
+  const killed = new Set(filter.rules.filter((rule) => rule.action === "kill").map((rule) => rule.nr))
+  const asked = new Set([...handlers.numbers].filter((nr) => !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr))))
+  if (!report && asked.size === 0) return Result.succeed({ seccomp: filter })
+  const inKernel = (rule: SeccompRule): boolean => !asked.has(rule.nr) && (!report || rule.action === "allow" || isQuiet(rule))
+  const decided = filter.rules.filter((rule) => !inKernel(rule))
   const program = compileProgram({
     default: filter.default.action === "kill" ? { type: "kill" } : { type: "errno", errno: filter.default.errno ?? EPERM },
     foreign: { type: "errno", errno: EPERM },
-    calls: refusing.map(callRule),
-    paths: [],
-    addresses: []
+    calls: [...decided.map(callRule), ...handlers.calls(decided.length)],
+    paths: handlers.paths,
+    addresses: handlers.addresses
   })
-  return {
-    seccomp: { default: { action: "notify" }, rules: filter.rules.filter((rule) => rule.action === "allow" || isQuiet(rule)) },
-    interception: { program: Buffer.from(Result.getOrThrow(program)).toString("base64") }
-  }
+  return Result.map(program, (bytes) => ({
+    seccomp: {
+      default: report ? { action: "notify" as const } : filter.default,
+      rules: [...filter.rules.filter(inKernel), ...(report ? [] : [...asked].map((nr): SeccompRule => ({ nr, action: "notify" })))]
+    },
+    interception: {
+      program: Buffer.from(bytes).toString("base64"),
+      ...(asked.size === 0 ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) })
+    }
+  }))
 }

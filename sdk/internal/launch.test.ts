@@ -37,7 +37,7 @@ const stdio = () => Int32Array.of(NULL, NULL, NULL)
 const launch = (says: string, sentry = fake): Int32Array => {
   const out = new Int32Array(7)
   const plan = Buffer.from(says)
-  const rc = native.launch(sentry, plan, plan.length, stdio(), out)
+  const rc = native.launch(sentry, plan, plan.length, stdio(), -1, out)
   if (rc !== 0) throw new Error(`${out[0]} ${native.errnoName(-rc)}`)
   return out
 }

@@ -299,7 +299,7 @@ export class Session {
     const usage = event.usage === undefined ? {} : { usage: event.usage }
     const reason = event.reason ?? (command.killed && event.signal === SIGKILL ? "killed" : null)
     const outcome = reason !== null
-      ? new Killed({ reason, message: this.#explain(reason), ...usage })
+      ? new Killed({ reason, message: this.#explain(reason, event.detail), ...usage })
       : event.signal === undefined
       ? new Exited({ code: event.code ?? 0, ...usage })
       : new Signaled({ signal: signalName(event.signal), signalNumber: event.signal, core: event.core ?? false, ...usage })
@@ -312,7 +312,7 @@ export class Session {
     Deferred.doneUnsafe(command.exit, Effect.succeed(outcome))
   }
 
-  #explain(reason: Reason): string {
+  #explain(reason: Reason, detail?: string): string {
     const { limits } = this.plan
     switch (reason) {
       case "memory": return `used more than the ${formatByteSize(limits.memory ?? 0)} of memory that the policy allows`
@@ -322,6 +322,7 @@ export class Session {
       case "killed": return "was killed by the host program"
       case "timeout": return "ran longer than the host program's time limit"
       case "syscall": return "made a system call that the policy kills for"
+      case "handler": return `was ended by a handler: ${detail ?? "no reason was given"}`
       case "sentry": return "its sentry died, and took it along"
     }
   }

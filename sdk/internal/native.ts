@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { LoadError } from "../errors.ts"
 import { clientLibrary } from "./assets.ts"
 
-const ABI = 1
+const ABI = 2
 
 /** How a stream of a command is connected, where it is not one of the host program's own descriptors. */
 export const PIPE = -1
@@ -20,8 +20,8 @@ export const EAGAIN = 11
 export interface Native {
   readonly errnoName: (errno: number) => string
   readonly errnoText: (errno: number) => string
-  /** `stdio`: 3 places. `out`: 7 places (pid, pidfd, control, events, stdin, stdout, stderr). */
-  readonly launch: (sentry: string, plan: Uint8Array, planSize: number, stdio: Int32Array, out: Int32Array) => number
+  /** `stdio`: 3 places. `ring`: of the handlers, or -1. `out`: 7 places (pid, pidfd, control, events, stdin, stdout, stderr). */
+  readonly launch: (sentry: string, plan: Uint8Array, planSize: number, stdio: Int32Array, ring: number, out: Int32Array) => number
   readonly signal: (pidfd: number, signal: number) => number
   readonly reap: (pidfd: number) => number
   /** `stdio` and `out`: 3 places each, or null. */
@@ -38,6 +38,16 @@ export interface Native {
   readonly terminalRestore: (terminal: number, saved: Uint8Array) => number
   /** Runs on a thread of the runtime's pool, as long as the copying takes. `result`: a descriptor of records. Closes `upper`. */
   readonly changes: (operation: number, upper: number, lower: string, done: (error: Error | null, result: number) => void) => void
+  /** `out`: the bell of each lane (2 places). A handle, good in every thread of the program. */
+  readonly ringOpen: (out: Int32Array) => number
+  /** `call`: a `struct rv_ring_call` (internal/ring/format.ts). `mode`: 0 not waiting, 1 asleep for a millisecond, 2 the bell will ring. A slot. */
+  readonly ringNext: (ring: number, lane: number, call: Uint8Array, mode: number) => number
+  readonly ringAnswer: (ring: number, lane: number, slot: number, reply: Uint8Array) => number
+  readonly ringGive: (ring: number, lane: number, slot: number, generation: number, fd: number) => number
+  readonly ringGiveBytes: (ring: number, lane: number, slot: number, generation: number, bytes: Uint8Array, size: number) => number
+  /** `timeout` in milliseconds. */
+  readonly ringRequest: (ring: number, lane: number, slot: number, reply: Uint8Array, timeout: number, again: number) => number
+  readonly ringClose: (ring: number) => number
   /** `out`: 3 places (set, bell, acknowledgement). */
   readonly watchOpen: (out: Int32Array) => number
   readonly watch: (set: number, fd: number, events: number, token: number) => number
@@ -54,7 +64,7 @@ const open = async (path: string): Promise<Native> => {
   return {
     errnoName: library.func("const char* rvisor_errno_name(int32_t)"),
     errnoText: library.func("const char* rvisor_errno_text(int32_t)"),
-    launch: library.func("int32_t rvisor_launch(const char*, const void*, uint64_t, const int32_t*, int32_t*)"),
+    launch: library.func("int32_t rvisor_launch(const char*, const void*, uint64_t, const int32_t*, int32_t, int32_t*)"),
     signal: library.func("int32_t rvisor_signal(int32_t, int32_t)"),
     reap: library.func("int32_t rvisor_reap(int32_t)"),
     send: library.func("int32_t rvisor_send(int32_t, const void*, uint64_t, const int32_t*, int32_t*)"),
@@ -67,6 +77,13 @@ const open = async (path: string): Promise<Native> => {
     changes: library.func("int32_t rvisor_changes(int32_t, int32_t, const char*)").async,
     terminalRaw: library.func("int32_t rvisor_terminal_raw(int32_t, void*)"),
     terminalRestore: library.func("int32_t rvisor_terminal_restore(int32_t, const void*)"),
+    ringOpen: library.func("int32_t rvisor_ring_open(int32_t*)"),
+    ringNext: library.func("int32_t rvisor_ring_next(int32_t, int32_t, void*, int32_t)"),
+    ringAnswer: library.func("int32_t rvisor_ring_answer(int32_t, int32_t, int32_t, const void*)"),
+    ringGive: library.func("int32_t rvisor_ring_give(int32_t, int32_t, int32_t, uint32_t, int32_t)"),
+    ringGiveBytes: library.func("int32_t rvisor_ring_give_bytes(int32_t, int32_t, int32_t, uint32_t, const void*, uint64_t)"),
+    ringRequest: library.func("int32_t rvisor_ring_request(int32_t, int32_t, int32_t, void*, int32_t, int32_t)"),
+    ringClose: library.func("int32_t rvisor_ring_close(int32_t)"),
     watchOpen: library.func("int32_t rvisor_watch_open(int32_t*)"),
     watch: library.func("int32_t rvisor_watch(int32_t, int32_t, uint32_t, uint32_t)"),
     watchTake: library.func("int32_t rvisor_watch_take(int32_t, int32_t, uint32_t*, uint32_t)")
@@ -75,10 +92,12 @@ const open = async (path: string): Promise<Native> => {
 
 let loaded: Native | undefined
 
-/** The bindings, loaded on first use and kept for the life of the program. */
-export const load: Effect.Effect<Native, LoadError> = Effect.suspend(() => {
+/** The bindings, loaded on first use and kept for the life of the program (of the thread, where there are several). */
+export const load: Effect.Effect<Native, LoadError> = Effect.suspend(() => loadFrom(clientLibrary()))
+
+/** From a path that another thread of this program has loaded them from: threads share what the library keeps. */
+export const loadFrom = (path: string): Effect.Effect<Native, LoadError> => Effect.suspend(() => {
   if (loaded !== undefined) return Effect.succeed(loaded)
-  const path = clientLibrary()
   if (process.platform !== "linux" || process.arch !== "x64") {
     return Effect.fail(new LoadError({ object: path, reason: `rvisor runs on Linux on x86-64, not on ${process.platform} ${process.arch}`, remedy: "use such a machine" }))
   }

@@ -9,6 +9,7 @@
  * | 4  | `SOCK_STREAM`         | sentry → host  | `Event`, one JSON object a line                      |
  * | 5  | sealed memfd          | host → sentry  | the `Plan`                                           |
  * | 6… | anything              |                | the guest's descriptors 0, 1, 2 (none when it gets a terminal) |
+ * | 9… | memfd, `SOCK_STREAM`  | both           | the ring to the handlers, where the plan has some (native/core/rv_ring.h) |
  *
  * Two sockets and not one, because neither libuv nor Bun can watch a `SOCK_SEQPACKET` socket, and because a stream
  * cannot carry message boundaries and descriptors together without framing code on the native side. The host's end of
@@ -70,6 +71,34 @@ export const SeccompRule = Schema.Struct({
   args: optional(Schema.Array(SeccompArg))
 })
 export type SeccompRule = typeof SeccompRule.Type
+
+/** A handler, as much as init has to know of it (docs/handlers.md). Its number is its place in the list. */
+export const HandlerPlan = Schema.Struct({
+  /** Of the ring (native/core/rv_ring.h). */
+  lane: U,
+  /** Absent: none. */
+  deadlineMs: optional(U),
+  /** What is done where the host program does not answer in time. */
+  failure: Schema.Literals(["kill", "continue", "errno"]),
+  errno: optional(U),
+  /** What it lets go on must be what it saw. */
+  boundary: Schema.Boolean,
+  /** Registers whose paths its filter looks at: bit N for register N. */
+  paths: U
+})
+export type HandlerPlan = typeof HandlerPlan.Type
+
+/** Guest memory that goes along with a call to its handlers. */
+export const CopyRule = Schema.Struct({
+  nr: U,
+  argument: U,
+  kind: Schema.Literals(["text", "bytes"]),
+  /** Of `bytes`: of one element. */
+  size: optional(U),
+  /** Register with the number of elements. Absent: one. */
+  length: optional(U)
+})
+export type CopyRule = typeof CopyRule.Type
 
 export const IdMap = Schema.Struct({ inside: U, outside: U, count: U })
 
@@ -143,7 +172,10 @@ export const Plan = Schema.Struct({
   /** Present exactly where a seccomp rule, or the default, notifies. */
   interception: optional(Schema.Struct({
     /** Rules of the decision core (native/core/rv_abi.h) for what is notified, base64. */
-    program: Schema.String
+    program: Schema.String,
+    /** With handlers come three descriptors more, 9 to 11: the ring's memory and a socket for each of its lanes. */
+    handlers: optional(Schema.Array(HandlerPlan)),
+    copies: optional(Schema.Array(CopyRule))
   }))
 })
 export type Plan = typeof Plan.Type
@@ -176,7 +208,7 @@ export type Grant = typeof Grant.Type
 // -------------------------------------------------------------------------------------------------------- events
 
 /** Why the sandbox ended a program, `null` where the program ended itself. */
-export const Reason = Schema.Literals(["memory", "cpuTime", "wallTime", "output", "killed", "timeout", "syscall", "sentry"])
+export const Reason = Schema.Literals(["memory", "cpuTime", "wallTime", "output", "killed", "timeout", "syscall", "handler", "sentry"])
 export type Reason = typeof Reason.Type
 
 export const Usage = Schema.Struct({
@@ -238,6 +270,8 @@ export const Event = Schema.Union([
     event: Schema.Literal("exit"), id: U,
     code: optional(U), signal: optional(U), core: optional(Schema.Boolean),
     reason: Schema.NullOr(Reason),
+    /** Of the reason, in words: what a handler said. */
+    detail: optional(Schema.String),
     usage: optional(Usage)
   }),
   Schema.Struct({ event: Schema.Literal("processes"), seq: U, processes: Schema.Array(Process) }),

@@ -202,6 +202,18 @@ export const codecFor = (pointee: string): ((extent: Extent) => Codec<unknown>) 
   }
 }
 
+/** What of a pointee has an extent that is known when the call is made: text, or `size` bytes, times the argument `count`. */
+export type Copied = { readonly kind: "text" } | { readonly kind: "bytes"; readonly size: number; readonly count: string | undefined }
+
+/** What goes along with a call to its handlers, of a pointee that the kernel reads. `undefined`: it is read when it is asked for. */
+export const copiedOf = (pointee: string): Copied | undefined => {
+  const [, base, star, count] = /^(\w+)(?:\[(\*)?(\w+)\])?$/.exec(pointee)!
+  if (base === "str") return { kind: "text" }
+  if (base === "any" || base === "strv" || base === "fdset" || star !== undefined) return undefined
+  const size = base === "bytes" || base === "sockaddr" ? 1 : layoutOf(base!).size
+  return count !== undefined && /^\d+$/.test(count) ? { kind: "bytes", size: size * Number(count), count: undefined } : { kind: "bytes", size, count }
+}
+
 class ConstHandle<A> implements ConstPointer<A> {
   readonly address: bigint
   protected readonly memory: Memory

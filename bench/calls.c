@@ -1,0 +1,66 @@
+// Times one system call: calls NAME ROUNDS THREADS, where NAME is getppid, uname or open. Prints p50, p90 and p99 of all threads, in nanoseconds.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+static int is_open, is_uname, rounds;
+static long *times;
+
+static long now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	long x = *(const long *)a, y = *(const long *)b;
+	return (x > y) - (x < y);
+}
+
+static void *measure(void *argument)
+{
+	long *mine = times + (long)argument * rounds;
+	struct utsname name;
+	for (int i = -rounds / 10; i < rounds; i++) {
+		int fd = -1;
+		long begin = now();
+		if (is_open)
+			fd = open("/etc/hostname", O_RDONLY);
+		else if (is_uname)
+			uname(&name);
+		else
+			getppid();
+		long took = now() - begin;
+		if (i >= 0)
+			mine[i] = took;
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	int threads = argc > 3 ? atoi(argv[3]) : 1;
+	is_open = !strcmp(argv[1], "open");
+	is_uname = !strcmp(argv[1], "uname");
+	rounds = atoi(argv[2]);
+	times = malloc(sizeof *times * (size_t)rounds * (size_t)threads);
+	pthread_t *running = malloc(sizeof *running * (size_t)threads);
+	for (long i = 0; i < threads; i++)
+		pthread_create(&running[i], NULL, measure, (void *)i);
+	for (int i = 0; i < threads; i++)
+		pthread_join(running[i], NULL);
+	long count = (long)rounds * threads;
+	qsort(times, (size_t)count, sizeof *times, ascending);
+	printf("%ld %ld %ld\n", times[count / 2], times[count * 9 / 10], times[count * 99 / 100]);
+	return 0;
+}

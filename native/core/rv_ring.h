@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ring between init, where a call of the guest waits, and the host program, whose handlers answer it: one sealed memfd that
+ * both map. Fixed layout, no pointers.
+ *
+ * A slot holds one waiting call. Init writes the `call` half and posts the slot's number on a lane; the host copies that half
+ * out, and later writes the `reply` half and puts the number on the lane's answers. Neither side reads back what
+ * it has written, and each copies what the other wrote before it looks at it: nothing here can be changed after it was checked.
+ * A slot belongs to one call until it is answered, also where nobody waits for the answer any more.
+ *
+ * Counters run freely; an entry of number N stands at N % RV_RING_SLOTS. sdk/internal/ring/format.ts is generated from this file by
+ * scripts/generate-abi.mjs. Whoever changes a record raises RV_RING_VERSION.
+ */
+#ifndef RV_RING_H
+#define RV_RING_H
+
+#include "rv_abi.h"
+
+#define RV_RING_MAGIC 0x474e5256u /* "RVRG" */
+#define RV_RING_VERSION 1u
+/* Calls that can be with the host at one time; more wait in init. */
+#define RV_RING_SLOTS 1024u
+/* Consumers: closures on the host program's main thread, modules on a thread of their own. */
+#define RV_RING_LANES 2u
+#define RV_RING_LANE_MAIN 0u
+#define RV_RING_LANE_MODULES 1u
+/* Pieces of guest memory that go with a call, and bytes of all of them. */
+#define RV_RING_PIECES 8u
+#define RV_RING_CALL_DATA 9728u
+/* Bytes that go with a reply: writes, or what a read gave. */
+#define RV_RING_REPLY_DATA 6144u
+/* Text of a kill. */
+#define RV_RING_MAX_REASON 512u
+
+/* Who sleeps on a lane, and how. */
+#define RV_RING_AWAKE 0u
+#define RV_RING_ON_FUTEX 1u
+#define RV_RING_ON_BELL 2u
+
+/* What a reply is. */
+#define RV_RING_ANSWER 1u
+#define RV_RING_READ 2u	 /* bytes of the guest at `address`, `size` of them */
+#define RV_RING_WRITE 3u /* the records of the data are written now */
+#define RV_RING_PROCESS 4u /* the process of the calling thread */
+
+/* Verdicts of an answer. */
+#define RV_RING_CONTINUE 1u
+#define RV_RING_VALUE 2u
+#define RV_RING_ERRNO 3u /* in `value` */
+#define RV_RING_FD 4u	 /* a descriptor is on the lane's socket; `value`: 1 for close-on-exec */
+#define RV_RING_KILL 5u	 /* the data is the reason */
+
+/* Bytes of guest memory, in the data of a call. */
+struct rv_ring_piece {
+	uint64_t address;
+	uint32_t at;   /* offset in the data */
+	uint32_t size;
+};
+
+/* Before the bytes of one write, in the data of a reply; the next record starts at the next multiple of 8. */
+struct rv_ring_write {
+	uint64_t address;
+	uint32_t size;
+	uint32_t reserved;
+};
+
+/* What the host copies out. */
+struct rv_ring_call {
+	uint32_t generation; /* of the slot: an answer says which one it means */
+	uint32_t tid;	     /* as the guest numbers it */
+	uint64_t handlers;   /* which are asked, bit N for handler N */
+	struct rv_call call;
+	uint32_t pieces;
+	uint32_t used;	     /* bytes of the data */
+	struct rv_ring_piece piece[8];
+	uint8_t data[9728];
+};
+
+/* What init copies out. */
+struct rv_ring_reply {
+	uint32_t generation;
+	uint32_t kind;	  /* RV_RING_ANSWER, … */
+	uint32_t verdict; /* ANSWER: RV_RING_CONTINUE, … */
+	uint32_t used;	  /* bytes of the data */
+	int64_t value;
+	uint64_t address; /* READ */
+	uint32_t size;	  /* READ: bytes wanted, at most RV_RING_REPLY_DATA */
+	uint32_t asked;	  /* READ, WRITE, PROCESS: number of the request, from 1 on in each call */
+	uint8_t data[6144];
+};
+
+struct rv_ring_slot {
+	struct rv_ring_call call;
+	struct rv_ring_reply reply;
+	uint32_t served;  /* futex: number of the last request that init has carried out; its bytes are in the reply's data */
+	int32_t result;	  /* of it: a number, or a negated errno */
+	uint8_t reserved[200];
+};
+
+struct rv_ring_lane {
+	uint32_t posted;   /* init: so many slots were posted */
+	uint32_t wake;	   /* futex that the consumer sleeps on */
+	uint32_t asleep;   /* RV_RING_AWAKE, …: set by the consumer, taken back by who wakes it */
+	uint32_t answered; /* host: so many answers and requests were put down */
+	uint32_t queue[1024];
+	uint32_t answers[1024];
+};
+
+struct rv_ring {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t bell;	   /* futex that init sleeps on */
+	uint32_t asleep;   /* init sleeps */
+	struct rv_ring_lane lanes[2];
+	struct rv_ring_slot slots[1024];
+};
+
+RV_PIN_SIZE(rv_ring_piece, 16);
+RV_PIN_SIZE(rv_ring_write, 16);
+RV_PIN(rv_ring_call, handlers, 8);
+RV_PIN(rv_ring_call, call, 16);
+RV_PIN(rv_ring_call, pieces, 80);
+RV_PIN(rv_ring_call, piece, 88);
+RV_PIN(rv_ring_call, data, 216);
+RV_PIN_SIZE(rv_ring_call, 9944);
+RV_PIN(rv_ring_reply, value, 16);
+RV_PIN(rv_ring_reply, address, 24);
+RV_PIN(rv_ring_reply, size, 32);
+RV_PIN(rv_ring_reply, data, 40);
+RV_PIN_SIZE(rv_ring_reply, 6184);
+RV_PIN(rv_ring_slot, reply, 9944);
+RV_PIN(rv_ring_slot, served, 16128);
+RV_PIN_SIZE(rv_ring_slot, 16336);
+RV_PIN(rv_ring_lane, queue, 16);
+RV_PIN(rv_ring_lane, answers, 4112);
+RV_PIN_SIZE(rv_ring_lane, 8208);
+RV_PIN(rv_ring, lanes, 16);
+RV_PIN(rv_ring, slots, 16432);
+RV_PIN_SIZE(rv_ring, 16744496);
+
+#endif

@@ -1,0 +1,96 @@
+/**
+ * Handlers in a plan: their filters become rules of the decision core's program, the calls they want are notified, and init is told
+ * as much of each as it has to know to answer in its place. Numbers of handlers are places in the list, over all lanes.
+ */
+import { PolicyFault } from "../errors.ts"
+import { number as errnoNumber } from "../Errno.ts"
+import * as SyscallHandler from "../SyscallHandler.ts"
+import type { AddressRule, CallRule, PathRule } from "./decision/model.ts"
+import { RV } from "./decision/format.ts"
+import type { CopyRule, HandlerPlan } from "./protocol.ts"
+import { RV_RING } from "./ring/format.ts"
+import { safetyClass } from "./syscall/classes.ts"
+import { filterOf } from "./syscall/filter.ts"
+import { copiedOf } from "./syscall/pointee.ts"
+import { syscallInfo } from "./syscall/table.ts"
+import { syscallNumbers } from "./syscalls.ts"
+
+/** A handler and where it runs. */
+export interface Placed {
+  readonly handler: SyscallHandler.Any
+  readonly lane: typeof RV_RING.LANE_MAIN | typeof RV_RING.LANE_MODULES
+  /** Where it stands in the policy, for faults. */
+  readonly at: string
+}
+
+export interface HandlerRules {
+  /** Numbers of the calls that handlers want. */
+  readonly numbers: ReadonlySet<number>
+  /** Of these, those for which a handler is asked though the policy refuses them. */
+  readonly overridden: ReadonlySet<number>
+  /** The rules that put calls to handlers; their ids start at `firstId`. */
+  readonly calls: (firstId: number) => ReadonlyArray<CallRule>
+  readonly paths: ReadonlyArray<PathRule>
+  readonly addresses: ReadonlyArray<AddressRule>
+  readonly handlers: ReadonlyArray<HandlerPlan>
+  readonly copies: ReadonlyArray<CopyRule>
+}
+
+/** Everything that is wrong with the handlers, or that cannot be carried out yet. */
+export const handlerFaults = (placed: ReadonlyArray<Placed>): ReadonlyArray<PolicyFault> => {
+  const faults = placed.flatMap(({ at, handler }) => {
+    const own = [...SyscallHandler.check(handler, at)]
+    if (own.length > 0) return own
+    if (SyscallHandler.point(handler) === "trace") {
+      own.push(new PolicyFault({
+        path: `${at}.power`,
+        message: `${handler.name} with power "${handler.power}" needs a ptrace stop at each call, which this version does not make`,
+        suggestion: handler.power === "steer" ? `power "answer" or "observe"` : "another call"
+      }))
+    }
+    const pointer = handler.where.find((clause) => clause.kind !== "argument")
+    if (pointer !== undefined && safetyClass(handler.name) !== "behalf") {
+      own.push(new PolicyFault({ path: `${at}.where`, message: `${pointer.kind} filters are decided where the sandbox carries the call out itself; ${handler.name} is not such a call`, suggestion: "look at it in the handler" }))
+    }
+    return own
+  })
+  if (placed.length > RV.MAX_HANDLERS) faults.push(new PolicyFault({ path: "handlers", message: `${placed.length} handlers, more than ${RV.MAX_HANDLERS}` }))
+  return faults
+}
+
+const reads = (handler: SyscallHandler.Any): boolean => handler.power === "observe" || handler.memory !== "none"
+
+const planOf = ({ handler, lane }: Placed, paths: ReadonlyArray<number>): HandlerPlan => ({
+  lane,
+  ...(Number.isFinite(handler.deadline) ? { deadlineMs: Math.ceil(handler.deadline) } : {}),
+  ...(handler.onFailure === "kill" || handler.onFailure === "continue" ? { failure: handler.onFailure } : { failure: "errno" as const, errno: errnoNumber(handler.onFailure) }),
+  boundary: handler.power !== "observe" && (handler.memory === "copied" || (handler.memory === "none" && handler.where.some((clause) => clause.kind !== "argument"))),
+  paths: paths.reduce((bits, argument) => bits | 1 << argument, 0)
+})
+
+/** For handlers without faults. */
+export const handlerRules = (placed: ReadonlyArray<Placed>): HandlerRules => {
+  const filters = placed.map(({ handler }, number) => filterOf(handler, number))
+  const reading = new Set(placed.filter(({ handler }) => reads(handler)).map(({ handler }) => handler.name))
+  return {
+    numbers: new Set(filters.map(({ nr }) => nr)),
+    overridden: new Set(placed.filter(({ handler }) => handler.override).map(({ handler }) => syscallNumbers[handler.name])),
+    calls: (firstId) => filters.map(({ nr, pointers, when }, number) => ({
+      id: firstId + number,
+      nr,
+      when,
+      action: { type: "handler", handler: number, override: placed[number]!.handler.override, ...pointers }
+    })),
+    paths: filters.flatMap(({ paths }) => paths),
+    addresses: filters.flatMap(({ addresses }) => addresses),
+    handlers: placed.map((one, number) => planOf(one, filters[number]!.pointers.paths ?? [])),
+    copies: [...reading].flatMap((name) => syscallInfo(name).arguments.flatMap((argument): ReadonlyArray<CopyRule> => {
+      const copied = argument.kind === "pointer" && argument.direction !== "out" ? copiedOf(argument.pointee) : undefined
+      if (copied === undefined) return []
+      const nr = syscallNumbers[name]
+      if (copied.kind === "text") return [{ nr, argument: argument.index, kind: "text" }]
+      const length = copied.count === undefined ? undefined : syscallInfo(name).arguments.find((other) => other.name === copied.count)?.index
+      return [{ nr, argument: argument.index, kind: "bytes", size: copied.size, ...(length === undefined ? {} : { length }) }]
+    }))
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Takes calls from one lane of a ring and has their handlers answer them. One for each sandbox on the main thread (closures), one on
+ * the thread of its modules.
+ */
+import { connect, Socket } from "node:net"
+import type { Context } from "effect"
+import * as SyscallHandler from "../../SyscallHandler.ts"
+import * as Verdict from "../../Verdict.ts"
+import { EAGAIN, type Native } from "../native.ts"
+import { syscallName } from "../syscall/table.ts"
+import { encodeText } from "../syscall/text.ts"
+import { records, RV_RING } from "./format.ts"
+import { GuestView } from "./view.ts"
+
+const reply = records.ring_reply
+
+/** So many calls are answered before other things of the event loop have their turn. */
+const BATCH = 128
+/** Milliseconds that a thread of handlers does nothing but wait for calls before its event loop has its turn. */
+const TURN = 20
+
+/** A handler that did not do its duty, as plain data. */
+export interface FailureNote {
+  /** Number of the handler. */
+  readonly handler: number
+  readonly reason: SyscallHandler.Failure["reason"]
+  readonly detail: string
+  readonly tid: number
+}
+
+export interface ConsumerOptions {
+  readonly native: Native
+  readonly ring: number
+  readonly lane: number
+  /** The lane's bell. Owned from here on. */
+  readonly bell: number
+  /** By number; places of other lanes are empty. */
+  readonly handlers: ReadonlyArray<SyscallHandler.Any | undefined>
+  /** What the handlers require. */
+  readonly services: Context.Context<never>
+  /** Whether this thread has nothing else to do, and may sleep in native code. */
+  readonly dedicated: boolean
+  readonly failed: (failure: FailureNote) => void
+}
+
+/** Neither runtime takes a descriptor the other's way. */
+const socketOf = (fd: number): Socket => process.versions["bun"] === undefined ? new Socket({ fd, readable: true, writable: true }) : connect({ fd } as never)
+
+export class Consumer {
+  readonly #options: ConsumerOptions
+  readonly #bell: Socket
+  readonly #call = new Uint8Array(records.ring_call.SIZE)
+  readonly #callView = new DataView(this.#call.buffer)
+  readonly #reply = new Uint8Array(reply.SIZE)
+  readonly #replyView = new DataView(this.#reply.buffer)
+  readonly #lists = new Map<number, ReadonlyArray<SyscallHandler.Any>>()
+  #pending = 0
+  #scheduled = false
+  #stopped = false
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    this.#bell = socketOf(options.bell)
+    this.#bell.on("data", this.#rung)
+    this.#bell.on("error", () => {})
+    if (!options.dedicated) this.#bell.unref()
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#bell.destroy()
+  }
+
+  readonly #rung = (): void => {
+    if (!this.#scheduled) this.#drain()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#drain()
+    })
+  }
+
+  #drain(): void {
+    const { dedicated, lane, native, ring } = this.#options
+    const until = dedicated ? performance.now() + TURN : 0
+    for (let taken = 0; !this.#stopped; taken++) {
+      if (dedicated ? (taken & 15) === 15 && performance.now() > until : taken >= BATCH) return this.#schedule()
+      // Asleep in native code only while no handler waits for this thread's event loop; and not for long, as others may.
+      let slot = dedicated && this.#pending === 0 ? native.ringNext(ring, lane, this.#call, 1) : -EAGAIN
+      if (slot === -EAGAIN) slot = native.ringNext(ring, lane, this.#call, 2)
+      if (slot === -EAGAIN) return // the bell will ring
+      if (slot < 0) return this.stop()
+      this.#answer(slot)
+    }
+  }
+
+  /** The handlers of a set, in order. */
+  #handlersOf(set: number): ReadonlyArray<SyscallHandler.Any> {
+    const known = this.#lists.get(set)
+    if (known !== undefined) return known
+    const list = this.#options.handlers.filter((handler, number): handler is SyscallHandler.Any => handler !== undefined && Math.floor(set / 2 ** number) % 2 === 1)
+    if (this.#lists.size < 1024) this.#lists.set(set, list)
+    return list
+  }
+
+  #answer(slot: number): void {
+    const number = this.#callView.getUint32(records.ring_call.call.at, true)
+    const name = syscallName(number)
+    const view = new GuestView(this.#options, slot, name ?? "getpid", this.#callView)
+    // Init asks nothing of the kind: the safe end of what makes no sense.
+    if (name === undefined) return this.#send(view, Verdict.kill(`call ${number} has no handlers`))
+    let waiting = true
+    this.#pending++
+    SyscallHandler.decide(this.#handlersOf(view.handlers), view, this.#options.services, (decision) => {
+      this.#pending--
+      this.#settle(view, decision)
+      if (!waiting && this.#pending === 0 && this.#options.dedicated) this.#schedule()
+    })
+    waiting = false
+  }
+
+  #settle(view: GuestView, decision: SyscallHandler.Decision<unknown>): void {
+    const { failed, handlers, lane, native, ring } = this.#options
+    const failures = [...decision.failures]
+    let { verdict } = decision
+    if (verdict._tag === "Fd") {
+      const { source } = verdict
+      const rc = typeof source === "number"
+        ? native.ringGive(ring, lane, view.slot, view.generation, source)
+        : native.ringGiveBytes(ring, lane, view.slot, view.generation, source, source.length)
+      if (rc < 0) {
+        const what = typeof source === "number" ? `descriptor ${source} cannot be given` : `${source.length} bytes cannot be given`
+        verdict = SyscallHandler.failed(decision.by!, failures, "verdict", `${what}: ${native.errnoText(-rc)}`) as typeof verdict
+      }
+    }
+    this.#send(view, verdict)
+    for (const { detail, handler, reason } of failures) failed({ handler: handlers.indexOf(handler), reason, detail, tid: view.tid })
+  }
+
+  #send(view: GuestView, verdict: SyscallHandler.Decision<unknown>["verdict"]): void {
+    const { lane, native, ring } = this.#options
+    const message = this.#replyView
+    let used = 0
+    let kind: number = RV_RING.CONTINUE
+    let value = 0n
+    if (verdict._tag === "Kill") {
+      kind = RV_RING.KILL
+      const reason = encodeText(verdict.reason).subarray(0, RV_RING.MAX_REASON)
+      this.#reply.set(reason, reply.data.at)
+      used = reason.length
+    } else {
+      used = view.takeWrites(this.#reply.subarray(reply.data.at))
+      if (verdict._tag === "Value") {
+        kind = RV_RING.VALUE
+        value = verdict.value
+      } else if (verdict._tag === "Errno") {
+        kind = RV_RING.ERRNO
+        value = BigInt(verdict.errno)
+      } else if (verdict._tag === "Fd") {
+        kind = RV_RING.FD
+        value = verdict.cloexec ? 1n : 0n
+      }
+    }
+    view.close()
+    message.setUint32(reply.generation.at, view.generation, true)
+    message.setUint32(reply.kind.at, RV_RING.ANSWER, true)
+    message.setUint32(reply.verdict.at, kind, true)
+    message.setUint32(reply.used.at, used, true)
+    message.setBigInt64(reply.value.at, value, true)
+    native.ringAnswer(ring, lane, view.slot, this.#reply)
+  }
+}

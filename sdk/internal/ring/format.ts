@@ -1,0 +1,101 @@
+/**
+ * The ring between a sandbox and its handlers: constants and record layouts. Generated from native/core/rv_ring.h, which documents
+ * them, by scripts/generate-abi.mjs; do not edit.
+ */
+
+/** `RV_RING_…` of the header. */
+export const RV_RING = {
+  MAGIC: 0x474e5256,
+  VERSION: 1,
+  SLOTS: 1024,
+  LANES: 2,
+  LANE_MAIN: 0,
+  LANE_MODULES: 1,
+  PIECES: 8,
+  CALL_DATA: 9728,
+  REPLY_DATA: 6144,
+  MAX_REASON: 512,
+  AWAKE: 0,
+  ON_FUTEX: 1,
+  ON_BELL: 2,
+  ANSWER: 1,
+  READ: 2,
+  WRITE: 3,
+  PROCESS: 4,
+  CONTINUE: 1,
+  VALUE: 2,
+  ERRNO: 3,
+  FD: 4,
+  KILL: 5
+} as const
+
+/** Where a field of a record stands, in bytes. */
+export interface Field {
+  readonly at: number
+  readonly bytes: number
+}
+
+/** `struct rv_…` of the header. */
+export const records = {
+  ring_piece: {
+    SIZE: 16,
+    address: { at: 0, bytes: 8 },
+    at: { at: 8, bytes: 4 },
+    size: { at: 12, bytes: 4 }
+  },
+  ring_write: {
+    SIZE: 16,
+    address: { at: 0, bytes: 8 },
+    size: { at: 8, bytes: 4 },
+    reserved: { at: 12, bytes: 4 }
+  },
+  ring_call: {
+    SIZE: 9944,
+    generation: { at: 0, bytes: 4 },
+    tid: { at: 4, bytes: 4 },
+    handlers: { at: 8, bytes: 8 },
+    call: { at: 16, bytes: 64 },
+    pieces: { at: 80, bytes: 4 },
+    used: { at: 84, bytes: 4 },
+    piece: { at: 88, bytes: 128 },
+    data: { at: 216, bytes: 9728 }
+  },
+  ring_reply: {
+    SIZE: 6184,
+    generation: { at: 0, bytes: 4 },
+    kind: { at: 4, bytes: 4 },
+    verdict: { at: 8, bytes: 4 },
+    used: { at: 12, bytes: 4 },
+    value: { at: 16, bytes: 8 },
+    address: { at: 24, bytes: 8 },
+    size: { at: 32, bytes: 4 },
+    asked: { at: 36, bytes: 4 },
+    data: { at: 40, bytes: 6144 }
+  },
+  ring_slot: {
+    SIZE: 16336,
+    call: { at: 0, bytes: 9944 },
+    reply: { at: 9944, bytes: 6184 },
+    served: { at: 16128, bytes: 4 },
+    result: { at: 16132, bytes: 4 },
+    reserved: { at: 16136, bytes: 200 }
+  },
+  ring_lane: {
+    SIZE: 8208,
+    posted: { at: 0, bytes: 4 },
+    wake: { at: 4, bytes: 4 },
+    asleep: { at: 8, bytes: 4 },
+    answered: { at: 12, bytes: 4 },
+    queue: { at: 16, bytes: 4096 },
+    answers: { at: 4112, bytes: 4096 }
+  },
+  ring: {
+    SIZE: 16744496,
+    magic: { at: 0, bytes: 4 },
+    version: { at: 4, bytes: 4 },
+    bell: { at: 8, bytes: 4 },
+    asleep: { at: 12, bytes: 4 },
+    lanes: { at: 16, bytes: 16416 },
+    slots: { at: 16432, bytes: 16728064 }
+  }
+} as const

@@ -1,0 +1,318 @@
+/**
+ * What handlers do in a sandbox, as functions that throw where a promise is not kept: run under Node by the suite, and under Bun by
+ * this file as a program (`handler-cases.ts GUEST` prints one JSON object of results).
+ */
+import assert from "node:assert/strict"
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import * as Command from "../../sdk/Command.ts"
+import type { Outcome } from "../../sdk/Outcome.ts"
+import * as Plugin from "../../sdk/Plugin.ts"
+import * as Policy from "../../sdk/Policy.ts"
+import * as Sandbox from "../../sdk/Sandbox.ts"
+import * as Syscall from "../../sdk/Syscall.ts"
+import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
+import * as Verdict from "../../sdk/Verdict.ts"
+import { Address, Arg, Path } from "../../sdk/Where.ts"
+
+class Name extends Context.Service<Name, { readonly name: string }>()("test/Name") {}
+
+interface Told {
+  readonly outcome: Outcome
+  readonly out: string
+  readonly failures: ReadonlyArray<Sandbox.HandlerFailure>
+  readonly violations: ReadonlyArray<string>
+}
+
+/** Runs the guest program (or `sh -c`) under handlers. */
+const run = (guest: string, argv: ReadonlyArray<string>, handlers: ReadonlyArray<Policy.HandlerSource>, input: Policy.PolicyInput = {}): Promise<Told> =>
+  Effect.gen(function*() {
+    const policy = Policy.make({ ...input, filesystem: { ...input.filesystem, read: [guest, ...input.filesystem?.read ?? []] }, handlers }) as Policy.Policy
+    const command = argv[0] === "sh" ? Command.make("sh", ...argv.slice(1)) : Command.make(guest, ...argv)
+    const sandbox = yield* Sandbox.spawn(Command.set(command, { stdin: "ignore", env: { GUEST: guest } }), policy)
+    const failures: Array<Sandbox.HandlerFailure> = []
+    yield* Effect.forkScoped(Stream.runForEach(sandbox.handlerFailures, (failure) => Effect.sync(() => failures.push(failure))))
+    const violations = yield* Effect.forkScoped(Stream.runCollect(sandbox.violations))
+    const out = yield* Effect.forkScoped(Stream.mkString(Stream.decodeText(sandbox.all)))
+    const outcome = yield* sandbox.exit
+    const text = yield* Fiber.join(out)
+    const refused = yield* Fiber.join(violations)
+    yield* Effect.sleep(20) // failures of a module's thread come as messages
+    return { outcome, out: text, failures, violations: refused.map((one) => one.syscall) }
+  }).pipe(Effect.scoped, Effect.runPromise)
+
+const box = SyscallHandler.make("uname", (call) =>
+  Effect.as(call.args.name.write(Syscall.Utsname.make({ sysname: "Linux", nodename: "box" })), Verdict.value(0)))
+
+const module = (name: string) => SyscallHandler.fromModule(new URL(`./modules/${name}.ts`, import.meta.url))
+
+const killed = (told: Told, words: RegExp): void => {
+  assert.equal(told.outcome._tag, "Killed")
+  assert.equal((told.outcome as { readonly reason: string }).reason, "handler")
+  assert.match((told.outcome as { readonly message: string }).message, words)
+}
+
+const scratch = (): string => mkdtempSync(join(tmpdir(), "rvisor-handlers-"))
+
+export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> = {
+  "a closure answers": async (guest) => {
+    const told = await run(guest, ["uname"], [box])
+    assert.equal(told.out, "0 box\n")
+    assert.deepEqual(told.failures, [])
+  },
+  "a module answers, with what its layer provides": async (guest) => {
+    assert.equal((await run(guest, ["uname"], [module("box")])).out, "0 box\n")
+  },
+  "a handler's services come from whoever starts the sandbox, or from its plugin": async (guest) => {
+    const named = SyscallHandler.make("uname", (call) =>
+      Effect.gen(function*() {
+        const { name } = yield* Name
+        yield* call.args.name.write(Syscall.Utsname.make({ nodename: name }))
+        return Verdict.value(0)
+      }))
+    const spawned = Effect.gen(function*() {
+      const policy = Policy.default.pipe(Policy.read(guest), Policy.handlers(named))
+      const sandbox = yield* Sandbox.spawn(Command.make(guest, "uname"), policy)
+      return yield* Stream.mkString(Stream.decodeText(sandbox.stdout))
+    })
+    const provided: Effect.Effect<string, unknown> = Effect.scoped(spawned).pipe(Effect.provideService(Name, { name: "outer" }))
+    assert.equal(await Effect.runPromise(provided), "0 outer\n")
+    const plugin = Plugin.make({ name: "named", handlers: [named], layer: Layer.succeed(Name, { name: "inner" }) })
+    assert.equal((await run(guest, ["uname"], [plugin])).out, "0 inner\n")
+  },
+  "children, what they execute, and commands of exec are covered": async (guest) => {
+    const told = await run(guest, ["sh", "-c", "$GUEST uname; sh -c 'exec $GUEST uname'; (uname -n)"], [box])
+    assert.equal(told.out, "0 box\n0 box\nbox\n")
+    const second = await Effect.gen(function*() {
+      const sandbox = yield* Sandbox.spawn(Command.make("sleep", "20"), Policy.make({ filesystem: { read: [guest] }, handlers: [box] }))
+      const more = yield* sandbox.exec(Command.make(guest, "uname"))
+      return yield* Stream.mkString(Stream.decodeText(more.stdout))
+    }).pipe(Effect.scoped, Effect.runPromise)
+    assert.equal(second, "0 box\n")
+  },
+  "8 threads at once, by a closure and by a module": async (guest) => {
+    for (const handler of [box, module("box")]) assert.equal((await run(guest, ["threads", "8", "200"], [handler])).out, "8 threads, 0 wrong\n")
+  },
+  "200 threads": async (guest) => {
+    for (const handler of [box, module("box")]) assert.equal((await run(guest, ["threads", "200", "5"], [handler])).out, "200 threads, 0 wrong\n")
+  },
+  "a virtual file, from bytes; and one of the host's descriptors": async (guest) => {
+    const virtual = SyscallHandler.make("openat", { where: Path.exact("/etc/hostname") }, () => Effect.succeed(Verdict.fd(Buffer.from("from memory\n"))))
+    assert.equal((await run(guest, ["sh", "-c", "cat /etc/hostname; cat < /etc/hostname; echo x > /proc/self/fd/9 9< /etc/hostname"], [virtual])).out.split("\n").slice(0, 2).join(), "from memory,from memory")
+    const directory = scratch()
+    writeFileSync(join(directory, "file"), "of the host\n")
+    const fd = openSync(join(directory, "file"), "r")
+    const given = SyscallHandler.make("openat", { where: Path.exact("/etc/hostname") }, (call) =>
+      Effect.succeed(Verdict.fd(fd, { cloexec: Syscall.OpenFlags.has(call.args.flags, "O_CLOEXEC") })))
+    assert.equal((await run(guest, ["sh", "-c", "cat /etc/hostname"], [given])).out, "of the host\n")
+    closeSync(fd)
+    rmSync(directory, { recursive: true })
+  },
+  "what it lets go on is what it saw, whatever the guest's threads write meanwhile": async (guest) => {
+    const directory = scratch()
+    writeFileSync(join(directory, "secret"), "secret")
+    writeFileSync(join(directory, "public"), "public")
+    const careful = SyscallHandler.make("openat", (call) =>
+      Effect.map(call.args.filename.read, (path) => path.endsWith("secret") ? Verdict.errno("EACCES") : Verdict.continue))
+    const told = await run(guest, ["race", "2000"], [careful], {
+      filesystem: { read: [{ path: join(directory, "secret"), as: "/tmp/secret" }, { path: join(directory, "public"), as: "/tmp/public" }] }
+    })
+    assert.match(told.out, /^public some, secret 0, refused (some|none)$/m)
+    rmSync(directory, { recursive: true })
+  },
+  "path filters see where links lead, and no link leads past them": async (guest) => {
+    const denied = SyscallHandler.make("openat", { where: Path.under("/etc") }, () => Effect.succeed(Verdict.errno("EPERM")))
+    const told = await run(guest, ["sh", "-c", "ln -s /etc /tmp/e; cat /tmp/e/hostname; cat /tmp/e/../etc/hostname; cat /etc/hostname; echo fine > /tmp/x; cat /tmp/x"], [denied])
+    assert.equal(told.out.match(/Operation not permitted/g)?.length, 3, told.out)
+    assert.match(told.out, /^fine$/m)
+  },
+  "argument filters": async (guest) => {
+    const some = SyscallHandler.make("getpgid", { where: Arg.oneOf("pid", 7, 9) }, (call) => Effect.succeed(Verdict.value(call.args.pid * 100)))
+    assert.equal((await run(guest, ["call", "121", "7"], [some])).out, "700\n")
+    assert.equal((await run(guest, ["call", "121", "8"], [some])).out, "-3\n")
+  },
+  "connections are seen with their address, and refused by it": async (guest) => {
+    const seen: Array<string> = []
+    const audit = SyscallHandler.make("connect", (call) =>
+      Effect.map(call.args.uservaddr.read, (address) => {
+        if (address.family === "AF_INET") seen.push(`${address.address}:${address.port}`)
+        return Verdict.continue
+      }))
+    assert.equal((await run(guest, ["connect", "127.0.0.1", "9"], [audit])).out, "-111\n")
+    assert.deepEqual(seen, ["127.0.0.1:9"])
+    const refuse = SyscallHandler.make("connect", { where: Address.net("127.0.0.0/8", { ports: [80, 90] }) }, () => Effect.succeed(Verdict.errno("EHOSTUNREACH")))
+    assert.equal((await run(guest, ["connect", "127.0.0.1", "85"], [refuse])).out, "-113\n")
+    assert.equal((await run(guest, ["connect", "127.0.0.1", "95"], [refuse])).out, "-111\n")
+  },
+  "an observer counts, and changes nothing": async (guest) => {
+    const counts = new Map<string, number>()
+    const count = SyscallHandler.make("openat", { power: "observe" }, (call) =>
+      Effect.map(call.args.filename.read, (path) => {
+        counts.set(path, (counts.get(path) ?? 0) + 1)
+        return Verdict.continue
+      }))
+    const told = await run(guest, ["sh", "-c", "cat /etc/hostname /etc/hostname /nowhere"], [count])
+    assert.match(told.out, /sandbox\nsandbox\n/)
+    assert.deepEqual([counts.get("/etc/hostname"), counts.get("/nowhere")], [2, 1])
+  },
+  "several handlers are asked in order, on both threads": async (guest) => {
+    const asked: Array<string> = []
+    const pass = (label: string) => SyscallHandler.make("uname", { label }, () => Effect.sync(() => (asked.push(label), Verdict.continue)))
+    assert.equal((await run(guest, ["uname"], [pass("first"), module("box"), pass("last")])).out, "0 box\n")
+    assert.deepEqual(asked, ["first"])
+    const told = await run(guest, ["sh", "-c", "uname -n"], [pass("a"), pass("b")])
+    assert.equal(told.out, "sandbox\n")
+    assert.deepEqual(asked, ["first", "a", "b"])
+  },
+  "memory: large buffers are read and written in pieces": async (guest) => {
+    let sum = 0
+    const size = 100_000
+    const look = SyscallHandler.make("write", { where: Arg.eq("count", size) }, (call) =>
+      Effect.map(call.args.buf.read, (bytes) => {
+        for (const byte of bytes) sum += byte
+        return Verdict.value(bytes.length)
+      }))
+    assert.equal((await run(guest, ["writes", String(size)], [look])).out, `${size}\n`)
+    assert.equal(sum, Array.from({ length: size }, (_, i) => i % 251).reduce((a, b) => a + b))
+    const fill = SyscallHandler.make("getrandom", (call) => Effect.as(call.args.ubuf.write(new Uint8Array(Number(call.args.len)).fill(1)), Verdict.value(call.args.len)))
+    assert.equal((await run(guest, ["getrandom", "50000"], [fill])).out, "50000 50000\n")
+  },
+  "memory that is not mapped is EFAULT": async (guest) => {
+    const read = SyscallHandler.make("openat", (call) => Effect.as(call.args.filename.read, Verdict.continue))
+    const told = await run(guest, ["unmapped"], [box, read])
+    assert.equal(told.out, "-14 -14 -14 -14 -14\n")
+    assert.deepEqual(told.failures, [])
+  },
+  "the process of a call is the guest's own number": async (guest) => {
+    const pid = SyscallHandler.make("getpgid", (call) => Effect.sync(() => Verdict.value(call.pid === call.tid ? 1 : 0)))
+    assert.equal((await run(guest, ["call", "121"], [pid])).out, "1\n")
+  },
+  "what the policy refuses is not shown, unless the handler overrides it; nothing overrides a kill": async (guest) => {
+    const answer = (override: boolean) => SyscallHandler.make("getpgid", { override }, () => Effect.succeed(Verdict.value(5)))
+    assert.equal((await run(guest, ["call", "121"], [answer(false)], { syscalls: { deny: ["getpgid"] } })).out, "-1\n")
+    assert.equal((await run(guest, ["call", "121"], [answer(true)], { syscalls: { deny: ["getpgid"] } })).out, "5\n")
+    const ended = await run(guest, ["call", "121"], [answer(true)], { syscalls: { kill: ["getpgid"] } })
+    assert.equal((ended.outcome as { readonly reason?: string }).reason, "syscall")
+    const passes = SyscallHandler.make("getpgid", { override: true }, () => Effect.succeed(Verdict.continue))
+    assert.equal((await run(guest, ["call", "121"], [passes], { syscalls: { deny: ["getpgid"] } })).out, "-1\n")
+    const socket = SyscallHandler.make("socket", () => Effect.succeed(Verdict.continue))
+    assert.equal((await run(guest, ["call", "41", "40", "1", "0"], [socket])).out, "-1\n") // AF_VSOCK
+  },
+  "together with reports of refusals, of which a handler's errno is none": async (guest) => {
+    const refuse = SyscallHandler.make("getpgid", () => Effect.succeed(Verdict.errno("ENOSPC")))
+    const told = await run(guest, ["sh", "-c", "$GUEST call 121; $GUEST call 101"], [refuse], { violations: "report" })
+    assert.equal(told.out, "-28\n-1\n")
+    assert.deepEqual(told.violations, ["ptrace"])
+  },
+  "kill": async (guest) => killed(await run(guest, ["call", "121"], [SyscallHandler.make("getpgid", () => Effect.succeed(Verdict.kill("enough of this")))]), /enough of this/),
+
+  // ------------------------------------------------------------------------------------------------------- faults
+  "a handler that throws": async (guest) => {
+    const make = (onFailure: "kill" | "continue" | "EIO") => SyscallHandler.make("getpgid", { label: "thrower", onFailure }, () => { throw new Error("oh no") })
+    const told = await run(guest, ["call", "121"], [make("EIO")])
+    assert.equal(told.out, "-5\n")
+    assert.deepEqual(told.failures.map(({ detail, handler, reason }) => [handler, reason, detail]), [["thrower", "threw", "oh no"]])
+    assert.match((await run(guest, ["call", "121", "1"], [make("continue")])).out, /^\d+\n$/)
+    killed(await run(guest, ["call", "121"], [make("kill")]), /thrower threw: oh no/)
+    const dies = SyscallHandler.make("getpgid", { onFailure: "EIO" }, () => Effect.die("later"))
+    assert.equal((await run(guest, ["call", "121"], [dies])).out, "-5\n")
+  },
+  "a handler that never answers": async (guest) => {
+    const never = SyscallHandler.make("getpgid", { deadline: 50, onFailure: "ETIMEDOUT" }, () => Effect.never)
+    const told = await run(guest, ["call", "121"], [never])
+    assert.equal(told.out, "-110\n")
+    assert.equal(told.failures[0]?.reason, "deadline")
+    killed(await run(guest, ["call", "121"], [SyscallHandler.make("getpgid", { deadline: 50 }, () => Effect.never)]), /exceeded its deadline/)
+  },
+  "a verdict it may not give, and a descriptor that is closed": async (guest) => {
+    const wrong = SyscallHandler.make("getpgid", { onFailure: "EIO" }, (() => Effect.succeed(Verdict.fd(Buffer.from("x")))) as never) as SyscallHandler.Any
+    const told = await run(guest, ["call", "121"], [wrong])
+    assert.equal(told.out, "-5\n")
+    assert.equal(told.failures[0]?.reason, "verdict")
+    const closed = SyscallHandler.make("openat", { where: Path.exact("/etc/hostname"), onFailure: "EBADF" }, () => Effect.succeed(Verdict.fd(999_999)))
+    const other = await run(guest, ["sh", "-c", "cat /etc/hostname"], [closed])
+    assert.match(other.out, /Bad file descriptor/)
+    assert.match(other.failures[0]!.detail, /descriptor 999999 cannot be given/)
+  },
+  "a handler that answers late, and one whose guest is killed in the middle": async (guest) => {
+    const slow = SyscallHandler.make("getpgid", () => Effect.as(Effect.sleep(60), Verdict.value(3)))
+    const told = await run(guest, ["killed"], [slow, box])
+    assert.equal(told.out, "0 box\n")
+    assert.deepEqual(told.failures, [])
+  },
+  "1,500 calls wait for a slow handler, more than go to the host at once": async (guest) => {
+    const slow = SyscallHandler.make("getpgid", { deadline: "60 seconds" }, () => Effect.as(Effect.sleep(200), Verdict.value(3)))
+    const told = await run(guest, ["many", "1500"], [slow])
+    assert.equal(told.out, "1500\n")
+    assert.deepEqual(told.failures, [])
+  },
+  "a blocked main thread: modules go on, closures are overdue": async (guest) => {
+    const blocked = (milliseconds: number) => Effect.sync(() => {
+      const until = performance.now() + milliseconds
+      while (performance.now() < until) { /* nothing else runs here */ }
+    })
+    const told = await Effect.gen(function*() {
+      const directory = scratch()
+      const policy = Policy.make({ filesystem: { read: [guest], write: [directory] }, handlers: [module("box")] })
+      const sandbox = yield* Sandbox.spawn(Command.make("sh", "-c", `${guest} uname > ${directory}/out; date +%s%N > ${directory}/when`), policy)
+      const before = Date.now()
+      yield* blocked(1500)
+      const after = Date.now()
+      yield* sandbox.exit
+      const { readFileSync } = yield* Effect.promise(() => import("node:fs"))
+      const when = Number(readFileSync(join(directory, "when"), "utf8").trim()) / 1e6
+      const out = readFileSync(join(directory, "out"), "utf8")
+      rmSync(directory, { recursive: true })
+      return { before, after, when, out }
+    }).pipe(Effect.scoped, Effect.runPromise)
+    assert.equal(told.out, "0 box\n")
+    assert.ok(told.when < told.after, "the guest went on while the main thread was blocked")
+    const due = await Effect.gen(function*() {
+      const closure = SyscallHandler.make("getpgid", { deadline: 100, onFailure: "ETIMEDOUT" }, () => Effect.succeed(Verdict.value(1)))
+      const sandbox = yield* Sandbox.spawn(Command.make("sh", "-c", `sleep 0.2; ${guest} call 121`), Policy.make({ filesystem: { read: [guest] }, handlers: [closure] }))
+      yield* blocked(1500)
+      return yield* Stream.mkString(Stream.decodeText(sandbox.stdout))
+    }).pipe(Effect.scoped, Effect.runPromise)
+    assert.equal(due, "-110\n")
+  },
+  "a module that waits on its own event loop": async (guest) => {
+    assert.equal((await run(guest, ["sh", "-c", "$GUEST call 121; $GUEST uname; $GUEST call 121"], [module("box")])).out, "77\n0 box\n77\n")
+  },
+  "a module that does not load": async (guest) => {
+    const failure = async (name: string, policy = Policy.make({ handlers: [module(name)] })) =>
+      Effect.runPromise(Effect.scoped(Effect.flip(Sandbox.spawn(Command.make(guest, "uname"), Policy.read(policy, guest)))))
+    for (const [name, words] of [["throws", /this module does not load/], ["broken", /no name to be had/], ["nothing", /no default export/], ["other", /no plugin, handler, or list/]] as const) {
+      const error = await failure(name)
+      assert.equal(error._tag, "LoadError")
+      assert.match(error.message, words)
+    }
+  },
+  "a module whose thread ends while it serves": async (guest) => {
+    const told = await run(guest, ["sh", "-c", "$GUEST call 121 & sleep 0.5; $GUEST uname"], [module("ends")])
+    killed(told, /the thread of its module has ended|did not answer in time/)
+  },
+  "what needs more power than there is, is refused before anything starts": async (guest) => {
+    const refused = async (handler: SyscallHandler.Any) => {
+      const error = await Effect.runPromise(Effect.scoped(Effect.flip(Sandbox.spawn(Command.make(guest), Policy.make({ filesystem: { read: [guest] }, handlers: [handler] }) as Policy.Policy))))
+      return error.message
+    }
+    assert.match(await refused(SyscallHandler.make("getpgid", { power: "steer" }, () => Effect.succeed(Verdict.continue))), /needs a ptrace stop/)
+    assert.match(await refused({ ...box, name: "unam" as never }), /no system call/)
+    assert.match(await refused(SyscallHandler.make("execve", { power: "observe", where: Path.under("/usr") }, () => Effect.succeed(Verdict.continue))), /path filters are decided where/)
+  },
+  "no descriptor of the ring is the guest's": async (guest) => {
+    const told = await run(guest, ["sh", "-c", "ls /proc/self/fd | wc -l; ls -l /proc/self/fd | grep -c rvisor"], [box])
+    assert.equal(told.out, "4\n0\n")
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const results: Record<string, string> = {}
+  for (const [name, body] of Object.entries(cases)) {
+    results[name] = await body(process.argv[2]!).then(() => "ok", (error: Error) => error.stack ?? String(error))
+  }
+  console.log(JSON.stringify(results))
+  process.exit(0)
+}

@@ -1,0 +1,2 @@
+/** A module whose default export is something else. */
+export default 42

@@ -1,0 +1,3 @@
+/** A module that cannot be loaded. */
+export {}
+throw new Error("this module does not load")
