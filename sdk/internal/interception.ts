@@ -12,7 +12,9 @@ import type { CallRule, Condition } from "./decision/model.ts"
 import { compileProgram } from "./decision/program.ts"
 import type { HandlerRules } from "./handlers.ts"
 import type { Plan, SeccompArg, SeccompRule } from "./protocol.ts"
-import { EPERM } from "./seccompRules.ts"
+import { ENOSYS, EPERM } from "./seccompRules.ts"
+import { safetyClass } from "./syscall/classes.ts"
+import { syscallName } from "./syscall/table.ts"
 import { lastSyscall, syscallNumbers } from "./syscalls.ts"
 
 const isQuiet = (rule: SeccompRule): boolean => rule.action === "errno" && (rule.nr === syscallNumbers.clone3 || rule.nr > lastSyscall)
@@ -40,7 +42,10 @@ export const intercepted = (filter: Plan["seccomp"], report: boolean, handlers: 
   const killed = new Set(filter.rules.filter((rule) => rule.action === "kill").map((rule) => rule.nr))
   const asked = new Set([...handlers.numbers].filter((nr) => !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr))))
   if (!report && asked.size === 0) return Result.succeed({ seccomp: filter })
-  const inKernel = (rule: SeccompRule): boolean => !asked.has(rule.nr) && (!report || rule.action === "allow" || isQuiet(rule))
+  // A guest that restricts itself by Landlock would find calls that init carries out for it outside of its own restriction. It is told
+  // that there is no Landlock, in place of being let to rely on it.
+  const carried = [...asked].some((nr) => safetyClass(syscallName(nr)!) === "behalf")
+  const inKernel = (rule: SeccompRule): boolean => !asked.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))
   const decided = filter.rules.filter((rule) => !inKernel(rule))
   const program = compileProgram({
     default: filter.default.action === "kill" ? { type: "kill" } : { type: "errno", errno: filter.default.errno ?? EPERM },
@@ -52,7 +57,11 @@ export const intercepted = (filter: Plan["seccomp"], report: boolean, handlers: 
   return Result.map(program, (bytes) => ({
     seccomp: {
       default: report ? { action: "notify" as const } : filter.default,
-      rules: [...filter.rules.filter(inKernel), ...(report ? [] : [...asked].map((nr): SeccompRule => ({ nr, action: "notify" })))]
+      rules: [
+        ...filter.rules.filter(inKernel),
+        ...(carried ? [{ nr: syscallNumbers.landlock_create_ruleset, action: "errno" as const, errno: ENOSYS }] : []),
+         ...(report ? [] : [...asked].map((nr): SeccompRule => ({ nr, action: "notify" })))
+      ]
     },
     interception: {
       program: Buffer.from(bytes).toString("base64"),

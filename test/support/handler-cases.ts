@@ -57,6 +57,13 @@ const killed = (told: Told, words: RegExp): void => {
 const scratch = (): string => mkdtempSync(join(tmpdir(), "rvisor-handlers-"))
 
 export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> = {
+  "a guest does not rely on a Landlock that carried-out calls would pass by": async (guest) => {
+    const ask = ["sh", "-c", "perl -e 'print syscall(444, 0, 0, 1), q( ), $!+0'"] // landlock_create_ruleset(NULL, 0, VERSION)
+    const open = SyscallHandler.make("openat", { where: Path.under("/nowhere") }, () => Effect.succeed(Verdict.errno("EACCES")))
+    assert.equal((await run(guest, ask, [open])).out, "-1 38")
+    assert.match((await run(guest, ask, [box])).out, /^[1-9]\d* 0$/)
+  },
+
   "a closure answers": async (guest) => {
     const told = await run(guest, ["uname"], [box])
     assert.equal(told.out, "0 box\n")
