@@ -17,6 +17,9 @@ const described = (metavar: string, text: string) => <A>(flag: Flag.Flag<A>): Fl
 /** At most once. Not `Flag.optional`, which makes an error with its stack for every flag that is absent: 10 ms for ours. */
 export const once = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> => flag.pipe(Flag.atMost(1), Flag.map(([value]) => value))
 
+/** A switch that is off where it is not given. */
+export const toggle = (name: string, text: string) => Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(text), once)
+
 const one = (name: string, metavar: string, text: string) => Flag.String(name).pipe(described(metavar, text), once)
 const many = (name: string, metavar: string, text: string) => Flag.String(name).pipe(described(metavar, text), Flag.atLeast(0))
 const number = (name: string, text: string) => Flag.Int(name).pipe(described("N", text), once)
@@ -37,7 +40,7 @@ export const files = {
   overlay: many("overlay", "PATH[:DEST]", "Copy on write: it sees its changes, the host keeps the original"),
   virtual: many("virtual", "DEST=FILE", "Read-only file at DEST with the bytes FILE has now"),
   root: one("root", "DIR", "Own root directory (a Debian tree, say) in place of the host's view"),
-  rootWritable: Flag.Boolean("root-writable").pipe(Flag.withoutNegation, Flag.withDescription("Let it write beneath --root"), once)
+  rootWritable: toggle("root-writable", "Let it write beneath --root")
 }
 
 export const identity = {

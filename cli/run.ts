@@ -2,7 +2,6 @@
  * `rvisor run`: one program in a sandbox, as if it had been started without one. Its streams are rvisor's own descriptors, handed
  * through; its exit code is rvisor's; signals reach it. On a terminal it gets a terminal of its own.
  */
-import type * as CliCommand from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
@@ -24,12 +23,10 @@ import { byFlag, fromFlags } from "./effective-policy.ts"
 import * as ExitCode from "./exit-code.ts"
 import { print, remark, write } from "./output.ts"
 import * as Report from "./report.ts"
-import type { runFlags } from "./rvisor.ts"
+import type { RunFlags } from "./run-flags.ts"
 import * as Signals from "./signals.ts"
 import { attach, inForeground, size } from "./terminal.ts"
 import { UsageError } from "./usage-error.ts"
-
-type RunFlags = CliCommand.Command.Config.Infer<typeof runFlags>
 
 /** How the guest's streams are connected. */
 type Streams =

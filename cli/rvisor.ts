@@ -18,60 +18,15 @@ import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
 import { completions } from "./completions.ts"
 import { doctor } from "./doctor.ts"
 import * as ExitCode from "./exit-code.ts"
-import { base, files, identity, kernel, limits, network, once, policyFlags } from "./flags.ts"
+import { base, files, identity, kernel, limits, network, policyFlags, toggle } from "./flags.ts"
 import { type Groups, presenter } from "./help.ts"
 import { print, remark } from "./output.ts"
 import { check, schema, show } from "./policy.ts"
+import { changes, handlers, io, type RunFlags, runFlags, talk } from "./run-flags.ts"
 import { run } from "./run.ts"
 import type { UsageError } from "./usage-error.ts"
 import { VERSION } from "./version.ts"
 import { divide, undecodable } from "./words.ts"
-
-const toggle = (name: string, text: string) => Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(text), once)
-
-const io = {
-  cwd: Flag.String("cwd").pipe(Flag.withAlias("w"), Flag.withMetavar("DIR"), Flag.withDescription("Directory it starts in (default: this one where it may see it, else /tmp)"), once),
-  tty: Flag.Boolean("tty").pipe(Flag.withAlias("t"), Flag.withDescription("Give it a terminal of its own, or with --no-tty never (default: when stdin and stdout are terminals)"), once),
-  json: Flag.String("json").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withOptionalValue("-"),
-    Flag.withDescription("Print the result, with the captured output, as one JSON object; with =FILE write it there and leave the output alone"),
-    once
-  )
-}
-
-const changes = {
-  list: toggle("changes", "List afterwards what changed beneath each --overlay"),
-  commit: toggle("commit", "Apply those changes to the host when the command succeeded (default: discard)")
-}
-
-const talk = {
-  quiet: toggle("quiet", "No remarks on stderr, not even why the sandbox ended the program").pipe(Flag.withAlias("q")),
-  log: Flag.String("log").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("Write every refused system call to FILE, one JSON object a line, with what would allow it; - is stderr"),
-    once
-  ),
-  verbose: toggle("verbose", "Say what holds, and afterwards what was used").pipe(Flag.withAlias("v")),
-  dryRun: toggle("dry-run", "Start nothing: print, as JSON, the plan that the policy comes to on this host")
-}
-
-const handlers = {
-  module: Flag.String("handler").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("Have the handlers of this module (TypeScript or JavaScript) answer system calls; several are asked in their order"),
-    Flag.atLeast(0)
-  )
-}
-
-export const runFlags = {
-  policy: policyFlags,
-  handlers,
-  io,
-  changes,
-  talk,
-  command: Argument.String("COMMAND").pipe(Argument.withDescription("What to run, with its arguments. Flags end at the first word that is none, or at `--`"), Argument.variadic({ min: 0 }))
-}
 
 const namesOf = (config: Command.Command.Config): ReadonlyArray<string> => Completions.fromCommand(Command.make("group", config)).flags.map((flag) => flag.name)
 
@@ -96,7 +51,7 @@ const commands = (finish: (code: number) => void, command: () => ReadonlyArray<s
   const whole = (): Command.Command.Any => root
   const coded = <A, E extends Failure>(body: (input: A) => Effect.Effect<number, E>) => (input: A) => Effect.map(body(input), finish)
 
-  const runCommand = Command.make("run", runFlags, coded((flags: Command.Command.Config.Infer<typeof runFlags>) => run(flags, command()))).pipe(
+  const runCommand = Command.make("run", runFlags, coded((flags: RunFlags) => run(flags, command()))).pipe(
     Command.withShortDescription("Run a command in a sandbox"),
     Command.withDescription(`Runs COMMAND in a sandbox. What no flag and no policy grants, it cannot reach: it sees the system's programs and libraries
 read-only, a private /tmp, its own processes and a private loopback; not your home, not your environment, not the network.
