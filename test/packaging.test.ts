@@ -93,9 +93,9 @@ describe("the npm package", () => {
     const names = execFileSync("tar", ["tzf", tarball], { encoding: "utf8" }).trim().split("\n").map((name) => name.replace(/^package\//, ""))
     expect(names).toEqual(expect.arrayContaining([
       "package.json", "README.md", "LICENSE", "NOTICE", "dist/sdk/index.js", "dist/sdk/index.d.ts", "dist/sdk/promise.js", "dist/cli/main.js",
-      "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/policy.schema.json"
+      "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", "dist/policy.schema.json"
     ]))
-    expect(names.filter((name) => !/^(package\.json|README\.md|LICENSE|NOTICE|docs\/.*\.md|dist\/(sdk|cli)\/.*\.(js|d\.ts)|dist\/native\/(rvisor-sentry|librvisor\.so)|dist\/policy\.schema\.json)$/.test(name))).toEqual([])
+    expect(names.filter((name) => !/^(package\.json|README\.md|LICENSE|NOTICE|docs\/.*\.md|dist\/(sdk|cli)\/.*\.(js|d\.ts)|dist\/native\/(rvisor-sentry|librvisor\.so|filters\.json)|dist\/policy\.schema\.json)$/.test(name))).toEqual([])
     expect(names.filter((name) => /\.test\./.test(name))).toEqual([])
   })
 
