@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     rvisor::Report again{};
     if (!rvisor::parse_report(rvisor::encode_report(report), again) || again.id != report.id || again.text != report.text) __builtin_trap();
     rvisor::event_failed(report.id, report.failure);
-    rvisor::event_exit(report.id, report.status, report.text, nullptr);
+    rvisor::event_exit(report.id, report.status, report.text, report.text, nullptr);
   }
   return 0;
 }

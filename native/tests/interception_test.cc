@@ -72,11 +72,13 @@ TEST_CASE("a program that is none is refused before a guest exists") {
   struct Nobody : Refusals {
     void refused(const Violation&) override {}
     bool suppressed(uint32_t, uint32_t, uint64_t) override { return true; }
-    void kill_guest() override {}
+    void kill_guest(bool, const std::string&) override {}
   } nobody;
   for (size_t words : {0, 1, 15, 16, 64}) {
-    std::vector<uint64_t> bytes(words, 0x4752565247525652);
-    Status status = Interception(bytes, nobody).validate(words * 8);
+    InterceptionPlan plan;
+    plan.program.assign(words, 0x4752565247525652);
+    plan.size = words * 8;
+    Status status = Interception(plan, nobody, nullptr).validate();
     REQUIRE(status);
     CHECK(status->step == "plan");
   }
@@ -91,7 +93,7 @@ TEST_CASE("init's events are passed on only if they are events of refusals") {
   CHECK(is_event(event_suppressed(1, RV_ID_NONE, 5)));
   CHECK(is_event(event_suppressed(kOtherCalls, 3, 5)));
   CHECK(!is_event(event_end()));
-  CHECK(!is_event(event_exit(0, 0, "", nullptr)));
+  CHECK(!is_event(event_exit(0, 0, "", "", nullptr)));
   CHECK(!is_event(""));
   CHECK(!is_event("[]"));
   CHECK(!is_event(R"({"event":["violation"]})"));
