@@ -158,30 +158,35 @@ const buildExecutable: Step = {
   inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", ...files("scripts/executable", source), ...library],
   outputs: ["rvisor"],
   make: async () => {
-    const replaced = { assets: join(root, "scripts/executable/assets.ts"), koffi: join(root, "scripts/executable/koffi.ts") }
     const fresh = join(dist, ".rvisor")
-    const result = await Bun.build({
-      entrypoints: [join(root, "cli/main.ts"), join(root, "scripts/executable/moduleWorker.ts")],
-      format: "esm",
-      minify: true,
-      bytecode: true,
-      env: "disable",
-      define: { "process.env.NODE_ENV": "\"production\"" },
-      throw: false,
-      // Nothing of the directory it is started in changes what the executable does.
-      compile: { outfile: fresh, autoloadDotenv: false, autoloadBunfig: false, autoloadTsconfig: false, autoloadPackageJson: false },
-      plugins: [{
-        name: "native parts from memory",
-        setup: (build) => {
-          build.onResolve({ filter: /^koffi$/ }, () => ({ path: replaced.koffi }))
-          build.onResolve({ filter: /\/assets\.ts$/ }, () => ({ path: replaced.assets }))
-        }
-      }]
-    })
-    if (!result.success) {
+    /** One program, with its own modules in place of those that look for native parts in files. */
+    const bundle = async (entry: string, assets: string, koffi: string, how: Partial<Bun.BuildConfig>): Promise<void> => {
+      const result = await Bun.build({
+        entrypoints: [join(root, entry)],
+        format: "esm",
+        minify: true,
+        env: "disable",
+        define: { "process.env.NODE_ENV": "\"production\"" },
+        throw: false,
+        plugins: [{
+          name: "native parts from memory",
+          setup: (build) => {
+            build.onResolve({ filter: /^koffi$/ }, () => ({ path: join(root, "scripts/executable", koffi) }))
+            build.onResolve({ filter: /\/assets\.ts$/ }, () => ({ path: join(root, "scripts/executable", assets) }))
+          }
+        }],
+        ...how
+      })
+      if (result.success) return
       for (const log of result.logs) console.error(log)
       fail("bun build failed; what it said stands above.")
     }
+    await bundle("scripts/executable/moduleWorker.ts", "worker-assets.ts", "worker-koffi.ts", { target: "bun", outdir: join(dist, ".worker") })
+    await bundle("cli/main.ts", "assets.ts", "koffi.ts", {
+      bytecode: true,
+      // Nothing of the directory it is started in changes what the executable does.
+      compile: { outfile: fresh, autoloadDotenv: false, autoloadBunfig: false, autoloadTsconfig: false, autoloadPackageJson: false }
+    })
     seal(fresh)
     renameSync(fresh, join(dist, "rvisor"))
   }

@@ -1,6 +1,7 @@
 /** Takes the place of `sdk/internal/assets.ts` in the self-contained executable: the native parts come from memory. */
 import client from "../../dist/native/librvisor.so" with { type: "file" }
 import filters from "../../dist/native/filters.json" with { type: "json" }
+import worker from "../../dist/.worker/moduleWorker.js" with { type: "file" }
 import sentry from "../../dist/native/rvisor-sentry" with { type: "file" }
 import { memfdPath } from "./memfd.ts"
 
@@ -12,8 +13,8 @@ const once = (make: () => string) => {
 /** Path of `librvisor.so`, for dlopen. */
 export const clientLibrary = once(() => memfdPath(client, "librvisor.so"))
 
-/** The program of the thread that modules of handlers run on: a second entry point of the executable. */
-export const moduleWorker = (): URL => new URL("./scripts/executable/moduleWorker.js", import.meta.url)
+/** The program of the thread that modules of handlers run on: a bundle of its own, so that the main program stays one flat module. */
+export const moduleWorker = (): string => worker
 
 /** Path of `rvisor-sentry`, for execve. */
 export const sentryExecutable = once(() => memfdPath(sentry, "rvisor-sentry"))

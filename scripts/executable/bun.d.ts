@@ -20,6 +20,10 @@ declare module "*.node" {
   const path: string
   export default path
 }
+declare module "*/moduleWorker.js" {
+  const path: string
+  export default path
+}
 declare module "*.so" {
   const path: string
   export default path
@@ -39,12 +43,14 @@ declare namespace Bun {
     readonly entrypoints: ReadonlyArray<string>
     readonly format: "esm"
     readonly minify: boolean
-    readonly bytecode: boolean
+    readonly bytecode?: boolean
+    readonly target?: "bun"
+    readonly outdir?: string
     /** `disable`: no value of the building environment is written into the program. */
     readonly env: "disable"
     readonly define: Readonly<Record<string, string>>
     readonly throw: boolean
-    readonly compile: {
+    readonly compile?: {
       readonly outfile: string
       readonly autoloadDotenv: boolean
       readonly autoloadBunfig: boolean

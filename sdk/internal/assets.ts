@@ -19,7 +19,7 @@ const locate = (name: string): string => {
 export const clientLibrary = (): string => locate("librvisor.so")
 
 /** The program of the thread that modules of handlers run on. */
-export const moduleWorker = (): URL => new URL(`./ring/moduleWorker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+export const moduleWorker = (): URL | string => new URL(`./ring/moduleWorker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
 
 /** Path of `rvisor-sentry`, for execve. */
 export const sentryExecutable = (): string => locate("rvisor-sentry")
