@@ -1,7 +1,7 @@
 /** Takes the place of `sdk/internal/assets.ts` in the self-contained executable: the native parts come from memory. */
 import client from "../../dist/native/librvisor.so" with { type: "file" }
 import filters from "../../dist/native/filters.json" with { type: "json" }
-import worker from "../../dist/.worker/moduleWorker.js" with { type: "file" }
+import worker from "../../dist/.worker/moduleWorker.bundle" with { type: "file" }
 import sentry from "../../dist/native/rvisor-sentry" with { type: "file" }
 import { memfdPath } from "./memfd.ts"
 

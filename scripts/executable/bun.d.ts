@@ -20,7 +20,7 @@ declare module "*.node" {
   const path: string
   export default path
 }
-declare module "*/moduleWorker.js" {
+declare module "*.bundle" {
   const path: string
   export default path
 }
