@@ -52,7 +52,7 @@ export const make = (file: string, ...args: ReadonlyArray<string>): Command => (
   tty: undefined
 })
 
-/** The command with some options changed; `env` is merged. `Command.make("make").pipe(Command.with({ cwd: "/work" }))` is written `Command.set`. */
+/** The command with some options changed; `env` is merged. `Command.make("make").pipe(Command.set({ cwd: "/srv" }))`. */
 export const set: {
   (options: Options): (self: Command) => Command
   (self: Command, options: Options): Command

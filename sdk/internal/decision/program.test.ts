@@ -54,13 +54,13 @@ describe("programs", () => {
       { kind: "grant", id: 1, rights: Right.read, scope: "subtree", path: "/data/out/notes" },
       { kind: "grant", id: 2, rights: Right.read | Right.write, scope: "subtree", path: "/data/out" },
       { kind: "deny", id: 3, rights: Right.all, scope: "subtree", path: "/data" },
-      { kind: "grant", id: 4, rights: Right.read | Right.write, scope: "subtree", path: "/work" },
-      { kind: "grant", id: 5, rights: Right.read, scope: "subtree", path: "/work/doc" }
+      { kind: "grant", id: 4, rights: Right.read | Right.write, scope: "subtree", path: "/srv" },
+      { kind: "grant", id: 5, rights: Right.read, scope: "subtree", path: "/srv/doc" }
     ]
     for (const order of [paths, paths.toReversed()]) {
       const program = compile({ paths: order })
       expect(core.evalPath(program, text("/data/out/notes"), Right.read)).toMatchObject({ verdict: RV.VERDICT_DENIED, rule: 3 })
-      expect(core.evalPath(program, text("/work/doc/a"), Right.write)).toMatchObject({ verdict: RV.VERDICT_GRANTED, rule: 4 })
+      expect(core.evalPath(program, text("/srv/doc/a"), Right.write)).toMatchObject({ verdict: RV.VERDICT_GRANTED, rule: 4 })
     }
   })
 
