@@ -126,7 +126,7 @@ class Act {
     if (int err = open_descriptor(caller_, dirfd, out.object)) return err;
     out.path = path_of(out.object.get());
     out.magic = true;
-    return 0;
+    return keep_out_of_init(out.path, out.object);
   }
 
   // As look_up, and something must be there.
@@ -227,6 +227,7 @@ class Act {
     size_t end = text.find_last_not_of('/');
     if (end == std::string::npos) return text.empty() ? ENOENT : EXDEV;
     out.slash = end + 1 < text.size();
+    restrictions |= RESOLVE_NO_MAGICLINKS;  // those of /proc that are init's own would be followed
     size_t split = text.rfind('/', end);
     std::string parent = split == std::string::npos ? "." : split == 0 ? "/" : text.substr(0, split);
     out.name = text.substr(split == std::string::npos ? 0 : split + 1, end - (split == std::string::npos ? 0 : split + 1) + 1);
@@ -242,7 +243,7 @@ class Act {
     }
     std::string own = "/proc/" + std::to_string(getpid());
     if (out.path == own || out.path.starts_with(own + "/")) return EXDEV;
-    return 0;
+    return keep_out_of_init(out.path, out.directory);
   }
 
   Answer write_back(uint64_t address, const void* from, size_t size) {

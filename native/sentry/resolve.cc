@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
 #include "mount_api.h"
 
@@ -34,6 +35,11 @@ Place place_of(int directory) {
   if (fstatfs(directory, &fs) || fs.f_type != PROC_SUPER_MAGIC) return Place::elsewhere;
   return !fstat(directory, &st) && st.st_ino == kProcRootInode ? Place::proc_root : Place::in_proc;
 }
+
+// What every process may see of any other in /proc. The rest is shown to none but the process itself and its tracers.
+constexpr std::string_view kPublic[] = {"cgroup", "cmdline", "comm", "limits", "mountinfo", "mounts", "oom_score", "stat", "statm", "status"};
+
+bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
 
 int read_link(int directory, const char* name, std::string& out) {
   char text[PATH_MAX];
@@ -115,6 +121,7 @@ class Walk {
 
   // A link of /proc/<pid>: the kernel goes straight to the object, whatever the text says.
   int jump(const std::string& name, bool ends_here) {
+    if (int err = keep_out_of_init(path_of(out_.directory.get()) + "/" + name, out_.directory)) return err;
     Fd next = open_path(out_.directory.get(), name.c_str(), 0);
     if (!next.valid()) return errno;
     struct stat st;
@@ -126,12 +133,14 @@ class Walk {
   }
 
   int finish() {
-    if (out_.magic) return out_.path = path_of(out_.object.get()), 0;
-    out_.path = path_of(out_.directory.get());
-    if (out_.name != ".") {
-      if (!out_.path.empty()) out_.path += (out_.path == "/" ? "" : "/") + out_.name;
-      return 0;
+    if (out_.magic) {
+      out_.path = path_of(out_.object.get());
+      return keep_out_of_init(out_.path, out_.object);
     }
+    out_.path = path_of(out_.directory.get());
+    if (out_.name != "." && !out_.path.empty()) out_.path += (out_.path == "/" ? "" : "/") + out_.name;
+    if (int err = keep_out_of_init(out_.path, out_.directory)) return err;
+    if (out_.name != ".") return 0;
     out_.object = open_path(out_.directory.get(), ".", O_DIRECTORY);
     return out_.object.valid() ? 0 : errno;
   }
@@ -178,6 +187,25 @@ std::string path_of(int fd) {
   // The kernel marks what has no name any more. A file may really be called so: then it is there under this name.
   if (text.ends_with(deleted) && (lstat(text.c_str(), &st) || fstat(fd, &st) || st.st_nlink == 0)) return {};
   return text;
+}
+
+int keep_out_of_init(const std::string& path, const Fd& place) {
+  bool ours = path.starts_with("/proc/");
+  std::vector<std::string_view> names;
+  for (size_t begin = ours ? 6 : 1, end; begin < path.size(); begin = end + 1) {
+    end = std::min(path.find('/', begin), path.size());
+    names.push_back(std::string_view(path).substr(begin, end - begin));
+  }
+  if (!ours) {
+    // In another procfs, one of the host's that a policy shows, init has a number that it does not know itself.
+    bool numbered = std::any_of(names.begin(), names.end(), is_number);
+    return numbered && place_of(place.get()) != Place::elsewhere ? EACCES : 0;
+  }
+  // `place` is held: its number cannot have become one of init's since.
+  if (names.empty() || !is_number(names[0]) || access(("/proc/self/task/" + std::string(names[0])).c_str(), F_OK)) return 0;
+  size_t base = names.size() >= 3 && names[1] == "task" ? 3 : 1;
+  if (names.size() == base || (base == 1 && names.size() == 2 && names[1] == "task")) return 0;
+  return names.size() == base + 1 && std::find(std::begin(kPublic), std::end(kPublic), names[base]) != std::end(kPublic) ? 0 : EACCES;
 }
 
 int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out) { return Walk(caller, follow, out).run(dirfd, path); }

@@ -42,6 +42,10 @@ int resolve(const Caller& caller, int dirfd, const std::string& path, bool follo
 // The descriptor `fd` of the thread, as O_PATH; AT_FDCWD: its working directory. 0 or an errno (EBADF).
 int open_descriptor(const Caller& caller, int fd, Fd& out);
 
+// The kernel shows a process what it shows nobody else: its memory and descriptors in /proc. When init looks there in a guest's
+// place, that would be init itself. 0, or EACCES for such a path; `place`: what is there, or the directory that holds it.
+int keep_out_of_init(const std::string& path, const Fd& place);
+
 // The path of what is open at `fd`, empty for what has no name.
 std::string path_of(int fd);
 

@@ -16,6 +16,7 @@ import * as Command from "../../sdk/Command.ts"
 import * as Policy from "../../sdk/Policy.ts"
 import * as Sandbox from "../../sdk/Sandbox.ts"
 import { syscallNumbers } from "../../sdk/internal/syscalls.ts"
+import { carriedOut } from "../support/carried-out.ts"
 import { run, scratch } from "../support/sandbox.ts"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
@@ -64,7 +65,7 @@ const expectHeld = async (argv: ReadonlyArray<string>, applied: Policy.Policy) =
 }
 
 // Those that need more than themselves have their own tests below.
-const SPECIAL = ["denied_file", "runtime_exe", "privileged_file", "abstract_socket", "bomb", "swap_paths", "orphans", "leaked"]
+const SPECIAL = ["init_files", "denied_file", "runtime_exe", "privileged_file", "abstract_socket", "bomb", "swap_paths", "orphans", "leaked"]
 const plain = names.filter((name) => !SPECIAL.includes(name))
 
 describe("held, and each works without rvisor", () => {
@@ -191,6 +192,16 @@ describe("sockets", () => {
     } finally {
       server.close()
     }
+  })
+})
+
+describe("calls that init carries out", () => {
+  it("init_files: init opens nothing of its own for a guest", async () => {
+    expect(native([program("init_files"), "victim"])).toMatchObject({ code: WON })
+    await expectHeld([program("init_files")], policy())
+    await expectHeld([program("init_files")], Policy.handlers(policy(), ...carriedOut()))
+    const some = carriedOut().filter(({ name }) => name.startsWith("readlink"))
+    await expectHeld([program("init_files")], Policy.handlers(policy(), ...some))
   })
 })
 

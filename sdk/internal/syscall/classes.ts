@@ -88,6 +88,9 @@ export type FixedSyscall = (typeof fixed)[number]
 export type TraceOnlySyscall = (typeof traceOnly)[number]
 export type DescriptorSyscall = (typeof descriptors)[number]
 
+/** Calls that init can carry out in a guest's place. */
+export const behalfCalls: ReadonlyArray<BehalfSyscall> = behalf
+
 export type SafetyClass = "registers" | "behalf" | "memory" | "fixed"
 
 /**
