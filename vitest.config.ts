@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    include: ["sdk/**/*.test.ts", "cli/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+    include: ["sdk/**/*.test.ts", "cli/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "kmod/**/*.test.ts"],
     exclude: ["**/node_modules/**", "dist/**", ".cache/**"],
     // A sandbox starts in milliseconds; what takes longer than this hangs. Suites that must take longer say so themselves.
     testTimeout: 30_000,

@@ -11,6 +11,7 @@
  * | `bun`       | the suites of the library, on Bun                                                                |
  * | `user`      | the suites that start sandboxes, as an unprivileged user (only where this user is root)          |
  * | `sanitized` | the same against native parts built with AddressSanitizer and UndefinedBehaviorSanitizer         |
+ * | `kmod`      | the kernel module, in virtual machines (kmod/harness; only where Debian's archive serves packages)  |
  *
  * The last line is `N passed, N failed`, summed over the lanes; the exit code is 1 when anything failed.
  */
@@ -151,6 +152,14 @@ const lanes = {
         env: { LD_PRELOAD: runtimeLibrary("libasan.so"), ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1", UBSAN_OPTIONS: "print_stacktrace=1" }
       })
       : one(false)
+  },
+  kmod: {
+    title: "the kernel module, in virtual machines",
+    run: () => {
+      const report = join(scratch, "kmod.json")
+      run(pinned.node, ["kmod/harness/main.ts", `--report=${report}`, ...chosen])
+      return existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : one(false)
+    }
   }
 }
 
@@ -169,7 +178,8 @@ if (!run(pinned.bun, ["build.ts"])) {
 /** Lanes that not every machine can run. @type {Record<string, () => boolean>} */
 const possible = {
   user: () => process.getuid?.() === 0,
-  fuzz: () => process.env["CI"] === "true" || spawnSync("clang++", ["--version"]).status === 0
+  fuzz: () => process.env["CI"] === "true" || spawnSync("clang++", ["--version"]).status === 0,
+  kmod: () => process.env["CI"] === "true" || spawnSync("apt-get", ["--version"]).status === 0
 }
 const names = wanted.length > 0 ? wanted : Object.keys(lanes).filter((name) => possible[name]?.() ?? true)
 /** @type {Array<[string, Count]>} */

@@ -1,0 +1,46 @@
+/**
+ * `npm run test:kmod [-- LANE…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's test command
+ * runs as well. `all` is every lane; `--update` looks for newer kernels first. The last line is `N passed, N failed`; the exit code is 1
+ * when anything failed.
+ */
+import { writeFileSync } from "node:fs"
+import { HarnessFailure } from "./failure.ts"
+import { lanes } from "./lanes.ts"
+import { kernel, seriesOfTests } from "./packages.ts"
+import { Report } from "./report.ts"
+
+const words = process.argv.slice(2)
+const report = words.find((word) => word.startsWith("--report="))?.slice("--report=".length)
+const wanted = words.filter((word) => !word.startsWith("--"))
+const unknown = [
+  ...words.filter((word) => word.startsWith("--") && word !== "--update" && !word.startsWith("--report=")),
+  ...wanted.filter((word) => word !== "all" && lanes[word] === undefined)
+]
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(", ")}. Lanes:\n${Object.entries(lanes).map(([name, { always, title }]) => `  ${name.padEnd(12)} ${title}${always ? "" : " (not in the test command)"}`).join("\n")}`)
+  process.exit(2)
+}
+const names = wanted.includes("all") ? Object.keys(lanes) : wanted.length > 0 ? wanted : Object.keys(lanes).filter((name) => lanes[name]!.always)
+
+const total = new Report("")
+try {
+  if (words.includes("--update")) for (const series of seriesOfTests) await kernel(series, { update: true })
+  for (const name of names) {
+    const { run, title } = lanes[name]!
+    const part = total.within(name), started = performance.now()
+    console.log(`· ${name}: ${title}`)
+    try {
+      await run(part)
+    } catch (error) {
+      if (!(error instanceof HarnessFailure)) throw error
+      part.add("can be run", "failed", error.message)
+    }
+    const { failed, passed, skipped } = part.count
+    console.log(`  ${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} left out` : ""} (${((performance.now() - started) / 1000).toFixed(0)} s)`)
+  }
+} catch (error) {
+  total.add("the harness", "failed", error instanceof HarnessFailure ? error.message : String((error as Error).stack))
+}
+if (report !== undefined) writeFileSync(report, JSON.stringify(total.count))
+console.log(`${total.count.passed} passed, ${total.count.failed} failed`)
+process.exit(total.count.failed === 0 && total.count.passed > 0 ? 0 : 1)
