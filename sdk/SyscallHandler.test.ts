@@ -405,6 +405,6 @@ describe("the tables", () => {
     expect(() => Verdict.errno("ENOTHING" as never)).toThrow(RangeError)
     expect(() => Verdict.fd(-1)).toThrow(RangeError)
     expect(Verdict.value(2n ** 64n - 1n).value).toBe(-1n)
-    expect(Verdict.fd(Uint8Array.of(1))).toEqual({ _tag: "Fd", source: Uint8Array.of(1), cloexec: false })
+    expect(Verdict.fd(Uint8Array.of(1))).toEqual({ _tag: "Fd", source: Uint8Array.of(1), cloexec: false, path: undefined, readable: true })
   })
 })

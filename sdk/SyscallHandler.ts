@@ -14,7 +14,7 @@
 import { Cause, type Context, Duration, Effect, Exit } from "effect"
 import { name as errnoName, number as errnoNumber, type ErrnoName } from "./Errno.ts"
 import { PolicyFault } from "./errors.ts"
-import type { Address, ConstPointer, GuestFault, Pointer } from "./GuestMemory.ts"
+import { type Address, type ConstPointer, type Descriptor, GuestFault, type Pointer } from "./GuestMemory.ts"
 import { suggest } from "./internal/faults.ts"
 import type { HandlerModule } from "./internal/handlerModule.ts"
 import { type ArgumentValues, argumentsOf, type Reach } from "./internal/syscall/call.ts"
@@ -26,6 +26,7 @@ import {
   type FixedSyscall,
   isTraceOnly,
   type MemorySyscall,
+  type PathNameOf,
   pathArguments,
   type PathSyscall,
   type RegisterSyscall,
@@ -87,6 +88,17 @@ interface CallOf<Name extends SyscallName, P extends Power, M extends MemoryUse>
   readonly args: Arguments<Name, P, M>
   /** The argument registers as the guest set them, all 64 bits. */
   readonly registers: readonly [bigint, bigint, bigint, bigint, bigint, bigint]
+  /** What is open at a descriptor of the calling process; -100 (`AT_FDCWD`) is its working directory. `EBADF` where there is none. */
+  readonly descriptor: (fd: number) => Effect.Effect<Descriptor, GuestFault>
+}
+
+interface ResolvableCall<Name extends SyscallName> {
+  /**
+   * Where a path of the call leads, as filters see it: absolute, without symbolic links; where nothing is there, by the name alone. Fails with
+   * what the call would fail with where it leads nowhere at all. A call that goes on is carried out only if it still leads there:
+   * if the guest has changed that, the handlers are asked again. Empty for what has no name. Without an argument: the call's first path.
+   */
+  readonly resolve: (argument?: Name extends PathSyscall ? PathNameOf<Name> : never) => Effect.Effect<string, GuestFault>
 }
 
 interface ReadableCall {
@@ -121,6 +133,7 @@ type Continues<Name extends SyscallName, M extends MemoryUse> = Runs<Name, M> ex
 export type Call<Name extends SyscallName, P extends Power = "answer", M extends MemoryUse = "copied"> =
   & CallOf<Name, P, M>
   & (P extends "observe" ? ObservedCall : M extends "none" ? unknown : ReadableCall)
+  & (Name extends PathSyscall & BehalfSyscall ? M extends "none" ? P extends "observe" ? ResolvableCall<Name> : unknown : ResolvableCall<Name> : unknown)
   & (P extends "steer" ? SteeredCall<Name, Runs<Name, M>> : unknown)
 
 /** What a handler of this power may return. */
@@ -180,8 +193,17 @@ export interface Incoming {
   /** Six argument registers. */
   readonly registers: BigUint64Array
   readonly memory: Memory
+  /** Where the backend can look things up. */
+  readonly look?: Look
   /** Only at a trace point. */
   readonly tracee?: Tracee
+}
+
+/** What can be found out of the guest beside its memory. */
+export interface Look {
+  readonly descriptor: (fd: number) => Effect.Effect<Descriptor, GuestFault>
+  /** Where the path in that register leads. */
+  readonly resolve: (register: number) => Effect.Effect<string, GuestFault>
 }
 
 /** What a stopped thread can be made to do. */
@@ -314,11 +336,26 @@ class CallView {
   get registers(): ReadonlyArray<bigint> {
     return [...this.incoming.registers]
   }
+
+  descriptor(fd: number): Effect.Effect<Descriptor, GuestFault> {
+    return this.incoming.look?.descriptor(fd) ?? lookupFault(BigInt(fd))
+  }
 }
+
+/** Where there is no sandbox to ask. */
+const lookupFault = (address: bigint) => Effect.fail(new GuestFault({ access: "read", address, length: 0, reason: "gone" }))
 
 class ReadableView extends CallView {
   at(layout: Layout<unknown>, address: bigint): ConstPointer<unknown> {
     return (this.reach === "all" ? pointer : constPointer)(this.incoming.memory, address, objectCodec(layout))
+  }
+
+  resolve(argument?: string): Effect.Effect<string, GuestFault> {
+    const paths = safetyClass(this.name) === "behalf" ? pathArguments(this.name) : []
+    const path = argument === undefined ? paths[0] : paths.find((path) => path.argument === argument)
+    if (path === undefined) throw new TypeError(`${this.name} has no path ${argument ?? ""} that the sandbox resolves`)
+    const { index } = syscallInfo(this.name).arguments.find(({ name }) => name === path.argument)!
+    return this.incoming.look?.resolve(index) ?? lookupFault(this.incoming.registers[index]!)
   }
 }
 
@@ -582,8 +619,8 @@ export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, service
             registers[register] = value
             changed.set(register, value)
           }
-          const { memory, name, pid, tid, tracee } = call
-          call = { memory, name, pid, tid, registers, ...(tracee === undefined ? {} : { tracee }) }
+          const { look, memory, name, pid, tid, tracee } = call
+          call = { memory, name, pid, tid, registers, ...(look === undefined ? {} : { look }), ...(tracee === undefined ? {} : { tracee }) }
         }
       } else if (verdict._tag !== "Continue") {
         return done({ verdict, registers: new Map(), after: undefined, failures, by: handler })

@@ -125,6 +125,26 @@ describe("verdicts", () => {
     // @ts-expect-error kill makes none
     SyscallHandler.make("kill", () => Effect.succeed(Verdict.fd(3)))
   })
+  it("a path is resolved where the call is then carried out from it, and by its own name", () => {
+    SyscallHandler.make("renameat2", (call) => {
+      void call.resolve("newname")
+      // @ts-expect-error a descriptor, and no path
+      void call.resolve("newdfd")
+      return Effect.as(call.descriptor(call.args.newdfd), Verdict.continue)
+    })
+    SyscallHandler.make("execve", (call) => {
+      // @ts-expect-error the kernel resolves it again
+      void call.resolve
+      return Effect.succeed(Verdict.errno("EACCES"))
+    })
+    SyscallHandler.make("openat", { memory: "none" }, (call) => {
+      // @ts-expect-error a path is memory
+      void call.resolve
+      return Effect.succeed(Verdict.continue)
+    })
+    // @ts-expect-error a descriptor of the host's stands for nothing
+    Verdict.fd(3, { path: "/x" })
+  })
   it("an observer answers nothing and writes nothing", () => {
     // @ts-expect-error no errno
     SyscallHandler.make("openat", { power: "observe" }, () => Effect.succeed(Verdict.errno("EACCES")))

@@ -8,6 +8,7 @@ import type { Effect } from "effect"
 import * as Errors from "./Errno.ts"
 import type { GuestFault } from "./GuestMemory.ts"
 import type { SyscallName } from "./internal/syscalls.ts"
+import { encodeText } from "./internal/syscall/text.ts"
 
 /** Nothing is changed: the next handler is asked, and after the last the policy's own rules decide and the call is made. */
 export interface Continue {
@@ -33,6 +34,9 @@ export interface Fd {
   readonly source: number | Uint8Array
   /** Whether it is closed on exec. */
   readonly cloexec: boolean
+  /** Of bytes: what the memory file stands for, and whether the guest may read it. */
+  readonly path: string | undefined
+  readonly readable: boolean
 }
 
 /** The whole guest is killed. */
@@ -82,13 +86,27 @@ export const errno = (error: Errors.ErrnoName | number): Errno => {
   return { _tag: "Errno", errno: number }
 }
 
+/** Longest path that a memory file can stand for, in bytes. */
+export const maxPath = 249
+
 /**
  * `Verdict.fd(socket)`, `Verdict.fd(new TextEncoder().encode("text"))`. Without `cloexec` the descriptor stays open on exec, so give
  * what the guest asked for: `{ cloexec: OpenFlags.has(call.args.flags, "O_CLOEXEC") }`.
+ *
+ * Bytes can stand for a `path` (absolute, at most `maxPath` bytes), also one where nothing is: what the guest then names relative to the
+ * descriptor is relative to that path for filters and `call.resolve`, and `call.descriptor` knows it again, through dup(2) and fork(2). This is
+ * how a handler gives a directory. With `readable: false` the guest can only hold it and seek in it; handlers read on with `take`.
  */
-export const fd = (source: number | Uint8Array, options?: { readonly cloexec?: boolean }): Fd => {
+export const fd: {
+  (source: number, options?: { readonly cloexec?: boolean }): Fd
+  (source: Uint8Array, options?: { readonly cloexec?: boolean; readonly path?: string; readonly readable?: boolean }): Fd
+} = (source: number | Uint8Array, options: { readonly cloexec?: boolean; readonly path?: string; readonly readable?: boolean } = {}): Fd => {
+  const { cloexec = false, path, readable = true } = options
   if (typeof source === "number" && !(Number.isInteger(source) && source >= 0)) throw new RangeError(`${source} is no descriptor`)
-  return { _tag: "Fd", source, cloexec: options?.cloexec ?? false }
+  if (path !== undefined && !(path.startsWith("/") && !path.includes("\0") && encodeText(path).length <= maxPath)) {
+    throw new RangeError(`${JSON.stringify(path)} is no absolute path of at most ${maxPath} bytes`)
+  }
+  return { _tag: "Fd", source, cloexec, path, readable }
 }
 
 /** `reason` is for the host program: it is reported with the guest's end. */

@@ -103,7 +103,7 @@ class Ring {
       if (syscall(SYS_futex, &slot.served, FUTEX_WAIT, before, &limit, nullptr, 0) && errno == ETIMEDOUT) return -EAGAIN;
     }
     int32_t result = slot.result;
-    if (reply.kind != RV_RING_READ || result <= 0) return result;
+    if (reply.kind == RV_RING_WRITE || reply.kind == RV_RING_PROCESS || result <= 0) return result;
     uint32_t size = std::min(static_cast<uint32_t>(result), std::min(reply.size, RV_RING_REPLY_DATA));
     memcpy(reply.data, slot.reply.data, size);
     return static_cast<int>(size);
@@ -216,13 +216,13 @@ int32_t rvisor_ring_give(int32_t handle, int32_t lane, int32_t slot, uint32_t ge
   return ring->give(static_cast<uint32_t>(lane), static_cast<uint32_t>(slot), generation, fd);
 }
 
-int32_t rvisor_ring_give_bytes(int32_t handle, int32_t lane, int32_t slot, uint32_t generation, const void* bytes, uint64_t size) {
+int32_t rvisor_ring_give_bytes(int32_t handle, int32_t lane, int32_t slot, uint32_t generation, const void* bytes, uint64_t size, const char* name, int32_t readable) {
   Fd memory;
-  if (int error = seal_text({static_cast<const char*>(bytes), size}, memory)) return -error;
-  // Opened anew, to be read only and from the start.
-  Fd readable(open(("/proc/self/fd/" + std::to_string(memory.get())).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!readable.valid()) return -errno;
-  return rvisor_ring_give(handle, lane, slot, generation, readable.get());
+  if (int error = seal_text({static_cast<const char*>(bytes), size}, memory, name)) return error == EINVAL ? -ENAMETOOLONG : -error;
+  // Opened anew: from the start, and to be read only; or neither to be read nor written (access mode 3 of open(2)).
+  Fd given(open(("/proc/self/fd/" + std::to_string(memory.get())).c_str(), (readable ? O_RDONLY : O_ACCMODE) | O_CLOEXEC));
+  if (!given.valid()) return -errno;
+  return rvisor_ring_give(handle, lane, slot, generation, given.get());
 }
 
 int32_t rvisor_ring_request(int32_t handle, int32_t lane, int32_t slot, void* reply, int32_t timeout, int32_t again) {

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 #define RVISOR_EXPORT __attribute__((visibility("default")))
-#define RVISOR_ABI 2
+#define RVISOR_ABI 3
 
 // How a stream of a command is connected; a number >= 0 is a descriptor of the caller.
 #define RVISOR_PIPE (-1)      // a new pipe, whose other end is handed out
@@ -68,9 +68,10 @@ RVISOR_EXPORT int32_t rvisor_ring_open(int32_t* out);
 RVISOR_EXPORT int32_t rvisor_ring_next(int32_t ring, int32_t lane, void* call, int32_t mode);
 // Answers a call: `reply` (struct rv_ring_reply) as far as it is used.
 RVISOR_EXPORT int32_t rvisor_ring_answer(int32_t ring, int32_t lane, int32_t slot, const void* reply);
-// Sends what a following answer RV_RING_FD gives the guest: a descriptor, or bytes as a sealed memfd. EBADF: it is not open.
+// Sends what a following answer RV_RING_FD gives the guest: a descriptor, or bytes as a sealed memfd of that name. EBADF: it is not open.
+// ENAMETOOLONG: a name of more than 249 bytes. Not `readable`: the guest can neither read nor write it, only hold it and move its position.
 RVISOR_EXPORT int32_t rvisor_ring_give(int32_t ring, int32_t lane, int32_t slot, uint32_t generation, int32_t fd);
-RVISOR_EXPORT int32_t rvisor_ring_give_bytes(int32_t ring, int32_t lane, int32_t slot, uint32_t generation, const void* bytes, uint64_t size);
+RVISOR_EXPORT int32_t rvisor_ring_give_bytes(int32_t ring, int32_t lane, int32_t slot, uint32_t generation, const void* bytes, uint64_t size, const char* name, int32_t readable);
 // Has init carry out a request for a call that is not answered yet, and waits for the result up to `timeout` ms: EAGAIN then. The
 // result's bytes go to `reply`'s data. Waiting goes on, without asking again, where `again` is not 0.
 RVISOR_EXPORT int32_t rvisor_ring_request(int32_t ring, int32_t lane, int32_t slot, void* reply, int32_t timeout, int32_t again);

@@ -17,7 +17,7 @@
 #include "rv_abi.h"
 
 #define RV_RING_MAGIC 0x474e5256u /* "RVRG" */
-#define RV_RING_VERSION 1u
+#define RV_RING_VERSION 2u
 /* Calls that can be with the host at one time; more wait in init. */
 #define RV_RING_SLOTS 1024u
 /* Consumers: closures on the host program's main thread, modules on a thread of their own. */
@@ -42,6 +42,9 @@
 #define RV_RING_READ 2u	 /* bytes of the guest at `address`, `size` of them */
 #define RV_RING_WRITE 3u /* the records of the data are written now */
 #define RV_RING_PROCESS 4u /* the process of the calling thread */
+#define RV_RING_DESCRIPTOR 16u /* what is open at the descriptor `address`, -100 being the working directory: a record, then its path */
+#define RV_RING_TAKE 17u /* `size` bytes of the regular file at the descriptor `address` from where it stands, which moves on */
+#define RV_RING_PATH 18u /* where the path in register `address` leads; the call is asked about anew if it then leads elsewhere */
 
 /* Verdicts of an answer. */
 #define RV_RING_CONTINUE 1u
@@ -64,6 +67,18 @@ struct rv_ring_write {
 	uint32_t reserved;
 };
 
+/* What is open at a descriptor of the guest: fstat(2), and how it was opened. Its path follows. */
+struct rv_ring_descriptor {
+	uint64_t device;
+	uint64_t inode;
+	int64_t size;
+	int64_t position;  /* -1 where there is none */
+	uint32_t mode;
+	uint32_t flags;    /* O_… */
+	uint32_t stands;   /* 1: a memory file of a handler's, which stands for the path */
+	uint32_t path;	   /* bytes of it */
+};
+
 /* What the host copies out. */
 struct rv_ring_call {
 	uint32_t generation; /* of the slot: an answer says which one it means */
@@ -83,9 +98,9 @@ struct rv_ring_reply {
 	uint32_t verdict; /* ANSWER: RV_RING_CONTINUE, … */
 	uint32_t used;	  /* bytes of the data */
 	int64_t value;
-	uint64_t address; /* READ */
-	uint32_t size;	  /* READ: bytes wanted, at most RV_RING_REPLY_DATA */
-	uint32_t asked;	  /* READ, WRITE, PROCESS: number of the request, from 1 on in each call */
+	uint64_t address; /* READ; DESCRIPTOR and TAKE: a descriptor; PATH: a register */
+	uint32_t size;	  /* READ, TAKE: bytes wanted, at most RV_RING_REPLY_DATA */
+	uint32_t asked;	  /* all but ANSWER: number of the request, from 1 on in each call */
 	uint8_t data[6144];
 };
 
@@ -117,6 +132,8 @@ struct rv_ring {
 
 RV_PIN_SIZE(rv_ring_piece, 16);
 RV_PIN_SIZE(rv_ring_write, 16);
+RV_PIN(rv_ring_descriptor, mode, 32);
+RV_PIN_SIZE(rv_ring_descriptor, 48);
 RV_PIN(rv_ring_call, handlers, 8);
 RV_PIN(rv_ring_call, call, 16);
 RV_PIN(rv_ring_call, pieces, 80);

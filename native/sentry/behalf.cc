@@ -28,7 +28,7 @@ namespace rvisor {
 namespace {
 
 constexpr size_t kXattrName = 256, kXattrValue = 65536;  // XATTR_NAME_MAX + 1, XATTR_SIZE_MAX
-constexpr long kPidfdGetfd = 438, kFchmodat2 = 452;
+constexpr long kFchmodat2 = 452;
 
 std::string self_fd(const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
@@ -116,14 +116,24 @@ class Act {
 
   int read_path(uint64_t address, std::string& out) const { return memory_.read_string(address, PATH_MAX, out); }
 
+  // As resolve(); but where nothing is, a handler may still answer for the name.
+  int walk(int dirfd, const std::string& text, bool follow, Resolved& out) {
+    int err = resolve(caller_, dirfd, text, follow, out);
+    if (err && !out.nowhere.empty())
+      if (int refused = judge_.nowhere(out.nowhere)) return refused;
+    return err;
+  }
+
   // Copies the path argument and resolves it. With AT_EMPTY_PATH an empty one means the descriptor itself.
   int look_up(int dirfd, uint64_t address, bool follow, bool empty_allowed, Resolved& out) {
     std::string text;
     // A null pointer with AT_EMPTY_PATH is an empty path since Linux 6.11.
     if (!(address == 0 && empty_allowed))
       if (int err = read_path(address, text)) return err;
-    if (!text.empty() || !empty_allowed) return resolve(caller_, dirfd, text, follow, out);
+    if (!text.empty() || !empty_allowed) return walk(dirfd, text, follow, out);
     if (int err = open_descriptor(caller_, dirfd, out.object)) return err;
+    if (std::string given = stands_for(out.object.get()); !given.empty())
+      if (int err = judge_.nowhere(given)) return err;
     out.path = path_of(out.object.get());
     out.magic = true;
     return keep_out_of_init(out.path, out.object);
@@ -197,8 +207,13 @@ class Act {
     if (create && flags & O_EXCL) return Answer::error(EEXIST);
     if (create && S_ISDIR(st.st_mode)) return Answer::error(EISDIR);
     if (flags & O_DIRECTORY && !S_ISDIR(st.st_mode)) return Answer::error(ENOTDIR);
-    if (flags & O_PATH) return Answer::descriptor(std::move(r.object), cloexec);
     if (S_ISLNK(st.st_mode)) return Answer::error(ELOOP);
+    if (flags & O_PATH) {
+      // SECCOMP_IOCTL_NOTIF_ADDFD takes no O_PATH descriptor. The guest gets one that it may read from, where it may.
+      if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::error(EACCES);
+      if (int err = judge_.path(r.path, S_ISDIR(st.st_mode) ? RV_RIGHT_LIST : RV_RIGHT_READ, false)) return Answer::error(err);
+      return reopen(r.object, O_RDONLY, 0, cloexec);
+    }
     // A FIFO waits for its other end, a device for what it likes: never on the thread that serves everybody.
     if (!may_block_ && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::later();
     return reopen(r.object, flags & ~static_cast<uint32_t>(O_CREAT | O_EXCL | O_NOFOLLOW), mode, cloexec);
@@ -294,7 +309,8 @@ class Act {
     if (int err = find(dirfd, address, false, true, RV_RIGHT_STAT, r)) return Answer::error(err);
     char text[PATH_MAX];
     ssize_t length = readlinkat(r.object.get(), "", text, sizeof text);
-    if (length < 0) return Answer::error(errno);
+    // With an empty name the kernel says ENOENT of what is no link.
+    if (length < 0) return Answer::error(errno == ENOENT && !r.magic ? EINVAL : errno);
     // /proc/self is the caller, not us who read it.
     if (r.path == "/proc/self") length = snprintf(text, sizeof text, "%d", caller_.process());
     else if (r.path == "/proc/thread-self") length = snprintf(text, sizeof text, "%d/task/%d", caller_.process(), caller_.tid);
@@ -342,7 +358,7 @@ class Act {
     std::string text;
     if (int err = read_path(address, text)) return Answer::error(err);
     Resolved r;
-    if (int err = resolve(caller_, dirfd, text, false, r)) return Answer::error(err);
+    if (int err = walk(dirfd, text, false, r)) return Answer::error(err);
     // rmdir("d/") resolves to the directory itself: the name to remove is its last component.
     if (r.name == ".") {
       size_t end = text.find_last_not_of('/');
@@ -351,7 +367,7 @@ class Act {
       if (last == ".") return Answer::error(flags & AT_REMOVEDIR ? EINVAL : EISDIR);
       if (last == ".." || last == "/") return Answer::error(flags & AT_REMOVEDIR ? (last == "/" ? EBUSY : ENOTEMPTY) : EISDIR);
       Resolved again;
-      if (int err = resolve(caller_, dirfd, text.substr(0, end + 1), false, again)) return Answer::error(err);
+      if (int err = walk(dirfd, text.substr(0, end + 1), false, again)) return Answer::error(err);
       struct stat st;
       if (again.object.valid() && !fstat(again.object.get(), &st) && S_ISLNK(st.st_mode)) return Answer::error(ENOTDIR);
       if (!(flags & AT_REMOVEDIR)) return Answer::error(EISDIR);
@@ -393,7 +409,7 @@ class Act {
     if (int err = read_path(address, text)) return err;
     size_t end = text.find_last_not_of('/');
     if (end != std::string::npos) text.resize(end + 1);
-    if (int err = resolve(caller_, dirfd, text, false, out)) return err;
+    if (int err = walk(dirfd, text, false, out)) return err;
     return out.name == "." ? EBUSY : 0;
   }
 
@@ -510,20 +526,12 @@ class Act {
     return result(removexattr(self_fd(r.object).c_str(), name.c_str()));
   }
 
-  // The caller's own descriptor, the same open file description (pidfd_getfd(2)).
-  int take_descriptor(int number, Fd& out) {
-    Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller_.process(), 0)));
-    if (!process.valid()) return errno;
-    out.reset(static_cast<int>(syscall(kPidfdGetfd, process.get(), number, 0)));
-    return out.valid() ? 0 : errno;
-  }
-
   Answer watch_file() {
     Resolved r;
     uint32_t mask = word(2);
     if (int err = find(AT_FDCWD, a_[1], !(mask & IN_DONT_FOLLOW), false, RV_RIGHT_READ, r)) return Answer::error(err);
     Fd watcher;
-    if (int err = take_descriptor(fd(0), watcher)) return Answer::error(err);
+    if (int err = take_descriptor(caller_, fd(0), watcher)) return Answer::error(err);
     return result(inotify_add_watch(watcher.get(), self_fd(r.object).c_str(), mask & ~static_cast<uint32_t>(IN_DONT_FOLLOW)));
   }
 
@@ -544,7 +552,7 @@ class Act {
     if (static_cast<int>(word(2)) < 0 || size > sizeof address) return Answer::error(EINVAL);
     if (int err = memory_.read_all(a_[1], address, size)) return Answer::error(err);
     Fd socket;
-    if (int err = take_descriptor(fd(0), socket)) return Answer::error(err);
+    if (int err = take_descriptor(caller_, fd(0), socket)) return Answer::error(err);
     if (int err = judge_.address(address, size, protocol_of(socket), right)) return Answer::error(err);
     if (!may_block_ && right == RV_RIGHT_CONNECT && !(fcntl(socket.get(), F_GETFL) & O_NONBLOCK)) return Answer::later();
     auto* given = reinterpret_cast<const sockaddr*>(address);

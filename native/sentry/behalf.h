@@ -34,6 +34,8 @@ class Judge {
   // `rights`: RV_RIGHT_*. `tree`: the object moves away with all that is beneath it. A path that is empty belongs to something
   // without a name that the guest already has.
   virtual int path(const std::string& path, uint32_t rights, bool tree) = 0;
+  // The name leads nowhere, and the call is about to fail so. `path`: by its text alone.
+  virtual int nowhere(const std::string& path) = 0;
   virtual int address(const uint8_t* address, size_t size, uint32_t protocol, uint32_t rights) = 0;
 };
 

@@ -31,8 +31,8 @@ bool read_sealed(int memory, std::string& out) {
 
 }  // namespace
 
-int seal_text(std::string_view text, Fd& out) {
-  out.reset(memfd_create("rvisor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+int seal_text(std::string_view text, Fd& out, const char* name) {
+  out.reset(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!out.valid()) return errno;
   while (!text.empty()) {
     ssize_t wrote = write(out.get(), text.data(), text.size());

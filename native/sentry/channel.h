@@ -24,7 +24,7 @@ struct Packet {
 };
 
 // 0 or an errno: a memfd with these bytes that nobody can change any more.
-int seal_text(std::string_view text, Fd& out);
+int seal_text(std::string_view text, Fd& out, const char* name = "rvisor");
 
 // 0 or an errno. Never raises SIGPIPE. With `wait` false EAGAIN where the peer has not yet read what was sent before.
 int send_packet(int socket, std::string_view text, const std::vector<int>& fds = {}, bool wait = true);

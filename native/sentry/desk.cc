@@ -215,22 +215,30 @@ void Desk::serve(Entry& entry, uint32_t number, const rv_ring_reply& reply) {
   Question& question = *entry.question;
   int32_t result = -ESRCH;
   if (question.waits()) {
-    if (reply.kind == RV_RING_READ) {
-      std::array<uint8_t, RV_RING_REPLY_DATA> bytes;
-      result = static_cast<int32_t>(question.read(reply.address, bytes.data(), std::min(reply.size, RV_RING_REPLY_DATA)));
-      if (!question.waits()) result = -ESRCH;  // they may be another thread's
-      if (result > 0) memcpy(slot.reply.data, bytes.data(), static_cast<size_t>(result));
-    } else if (reply.kind == RV_RING_WRITE) {
+    if (reply.kind == RV_RING_WRITE) {
       result = write_now(question, reply);
     } else if (reply.kind == RV_RING_PROCESS) {
       result = question.process();
     } else {
-      result = -EINVAL;
+      std::array<uint8_t, RV_RING_REPLY_DATA> bytes;
+      result = static_cast<int32_t>(look(question, reply, bytes.data(), std::min(reply.size, RV_RING_REPLY_DATA)));
+      if (!question.waits()) result = -ESRCH;  // they may be another thread's
+      if (result > 0) memcpy(slot.reply.data, bytes.data(), static_cast<size_t>(result));
     }
   }
   slot.result = result;
   shared(slot.served).store(reply.asked);
   futex_wake(slot.served);
+}
+
+ssize_t Desk::look(Question& question, const rv_ring_reply& reply, uint8_t* out, uint32_t size) {
+  switch (reply.kind) {
+    case RV_RING_READ: return question.read(reply.address, out, size);
+    case RV_RING_DESCRIPTOR: return question.descriptor(static_cast<int>(reply.address), out, size);
+    case RV_RING_TAKE: return question.take(static_cast<int>(reply.address), out, size);
+    case RV_RING_PATH: return question.path(static_cast<unsigned>(reply.address), out, size);
+  }
+  return -EINVAL;
 }
 
 int32_t Desk::write_now(Question& question, const rv_ring_reply& reply) {

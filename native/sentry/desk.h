@@ -43,6 +43,10 @@ class Question {
   virtual ssize_t read(uint64_t address, void* out, size_t size) = 0;
   virtual int write(uint64_t address, const void* from, size_t size) = 0;
   virtual int process() = 0;
+  // As for RV_RING_DESCRIPTOR, RV_RING_TAKE and RV_RING_PATH.
+  virtual ssize_t descriptor(int fd, void* out, size_t room) = 0;
+  virtual ssize_t take(int fd, void* out, size_t size) = 0;
+  virtual ssize_t path(unsigned argument, void* out, size_t room) = 0;
   // Exactly one of these, once, on the desk's thread; the question is theirs to go on with.
   virtual void answered(std::unique_ptr<Question> self, HandlersAnswer answer) = 0;
   virtual void overdue(std::unique_ptr<Question> self) = 0;
@@ -79,6 +83,7 @@ class Desk {
   bool take(uint32_t lane);
   void handle(uint32_t lane, uint32_t slot);
   void serve(Entry& entry, uint32_t slot, const rv_ring_reply& reply);
+  ssize_t look(Question& question, const rv_ring_reply& reply, uint8_t* out, uint32_t size);
   int32_t write_now(Question& question, const rv_ring_reply& reply);
   void settle(uint32_t slot, const rv_ring_reply& reply);
   Fd receive(uint32_t lane, uint32_t slot, uint32_t generation);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 namespace rvisor {
 namespace {
@@ -187,6 +189,24 @@ class Interception::Case : public Question {
 
   int process() override { return Caller(tid_).process(); }
 
+  ssize_t descriptor(int fd, void* out, size_t room) override { return inspect(Caller(tid_), fd, out, room); }
+
+  ssize_t take(int fd, void* out, size_t size) override { return take_bytes(Caller(tid_), fd, out, size); }
+
+  // Where a path of the call leads. It is kept: the call is carried out only if it still leads there (see Bench).
+  ssize_t path(unsigned argument, void* out, size_t room) override {
+    int nr = static_cast<int>(call_.nr);
+    if (!can_act_on_behalf(nr)) return -EINVAL;
+    unsigned index = judged_register(nr, 1) == static_cast<int>(argument) ? 1 : 0;
+    Pathfinder finder(index);
+    Answer answer = act_on_behalf(call_, Caller(tid_), finder, false, &copies_);
+    if (!finder.found) return answer.err == kAsk || !answer.err ? -EINVAL : -answer.err;
+    if (finder.found->size() > room) return -ENAMETOOLONG;
+    memcpy(out, finder.found->data(), finder.found->size());
+    shown_[index] = std::move(finder.found);
+    return static_cast<ssize_t>(shown_[index]->size());
+  }
+
   void answered(std::unique_ptr<Question> self, HandlersAnswer answer) override {
     asked_ |= put_;
     if (answer.verdict == RV_RING_KILL) return all_.refusals_.kill_guest(true, answer.reason);
@@ -220,6 +240,28 @@ class Interception::Case : public Question {
  private:
   static constexpr int kAsk = 1 << 16;  // no errno: handlers are to be asked before the call is carried out
 
+  // Lets nothing be done, and keeps the path that comes to it as the `index`th.
+  class Pathfinder : public Judge {
+   public:
+    explicit Pathfinder(unsigned index) : index_(index) {}
+    std::optional<std::string> found;
+
+    int path(const std::string& path, uint32_t, bool) override {
+      if (judged_++ < index_) return 0;
+      found = path;
+      return kAsk;
+    }
+    int nowhere(const std::string& path) override {
+      if (judged_ == index_) found = path;
+      return kAsk;
+    }
+    int address(const uint8_t*, size_t, uint32_t, uint32_t) override { return kAsk; }
+
+   private:
+    const unsigned index_;
+    unsigned judged_ = 0;
+  };
+
   // Decides for one call by the program's path and address rules, and finds out which handlers' filters it passes.
   class Bench : public Judge {
    public:
@@ -228,6 +270,7 @@ class Interception::Case : public Question {
     int path(const std::string& path, uint32_t rights, bool tree) override {
       // Everything up to here was read through the thread's number: only now is it sure that it was this thread's.
       if (!case_.waits()) return ENOENT;
+      compare(path);
       rv_access access{};
       const auto* bytes = reinterpret_cast<const uint8_t*>(path.data());
       if (!path.empty()) rv_eval_path(case_.all_.program(), bytes, path.size(), rights, tree ? RV_PATH_TREE : 0, &access);
@@ -240,6 +283,16 @@ class Interception::Case : public Question {
         return EACCES;
       }
       return judged_ >= judged_paths(nr) && case_.must_ask() ? kAsk : 0;
+    }
+
+    // Nothing to grant or to refuse; but a handler may answer for that name.
+    int nowhere(const std::string& path) override {
+      if (!case_.waits()) return ENOENT;
+      compare(path);
+      rv_access access{};
+      rv_eval_path(case_.all_.program(), reinterpret_cast<const uint8_t*>(path.data()), path.size(), RV_RIGHT_STAT, 0, &access);
+      case_.wanted_ |= access.filters & case_.decision_.pending & case_.all_.filtering(judged_register(static_cast<int>(case_.call_.nr), judged_));
+      return case_.must_ask() ? kAsk : 0;
     }
 
     int address(const uint8_t* bytes, size_t size, uint32_t protocol, uint32_t rights) override {
@@ -257,6 +310,15 @@ class Interception::Case : public Question {
     }
 
    private:
+    // A handler was told where the path leads. If that has changed since, all of them are asked again.
+    void compare(const std::string& path) {
+      if (judged_ >= case_.shown_.size()) return;
+      std::optional<std::string>& shown = case_.shown_[judged_];
+      if (!shown || *shown == path) return;
+      shown.reset();
+      case_.asked_ = 0;
+    }
+
     Case& case_;
     unsigned judged_ = 0;
   };
@@ -361,6 +423,7 @@ class Interception::Case : public Question {
   const rv_call call_;
   const rv_decision decision_;
   Copies copies_;
+  std::array<std::optional<std::string>, 2> shown_;  // paths as handlers were told
   uint64_t wanted_, asked_ = 0, put_ = 0;  // handlers: to be asked, asked before, being asked
   bool first_ = true, copied_ = false;
 };

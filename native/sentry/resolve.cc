@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../core/rv_ring.h"
 #include "mount_api.h"
 
 namespace rvisor {
@@ -51,6 +54,21 @@ int read_link(int directory, const char* name, std::string& out) {
   return 0;
 }
 
+// `text` beneath an absolute path, without empty components, `.` and `..`.
+std::string joined(const std::string& base, const std::string& text) {
+  std::string path;
+  for (std::string_view left : {std::string_view(base), std::string_view(text)}) {
+    while (!left.empty()) {
+      size_t end = std::min(left.find('/'), left.size());
+      std::string_view part = left.substr(0, end);
+      left.remove_prefix(std::min(end + 1, left.size()));
+      if (part == "..") path.resize(path.empty() ? 0 : path.rfind('/'));
+      else if (!part.empty() && part != ".") path.append("/").append(part);
+    }
+  }
+  return path.empty() ? "/" : path;
+}
+
 class Walk {
  public:
   Walk(const Caller& caller, bool follow, Resolved& out) : caller_(caller), follow_(follow), out_(out) {}
@@ -67,7 +85,7 @@ class Walk {
       size_t end = rest_.find('/', begin);
       std::string name = rest_.substr(begin, end == std::string::npos ? end : end - begin);
       rest_ = end == std::string::npos ? std::string() : rest_.substr(end);
-      if (int err = take(name)) return err;
+      if (int err = take(name)) return leads_nowhere(err, name);
     }
     return finish();
   }
@@ -98,6 +116,13 @@ class Walk {
     if (S_ISLNK(st.st_mode) && (follow_ || !last || out_.slash)) return expand(name, last);
     if (last && !out_.slash) return out_.object = std::move(next), 0;
     return S_ISDIR(st.st_mode) ? descend(std::move(next)) : ENOTDIR;
+  }
+
+  // Nothing is there, or the descriptor that a name is relative to is a handler's memory file.
+  int leads_nowhere(int err, const std::string& name) {
+    std::string base = err == ENOENT ? path_of(out_.directory.get()) : err == ENOTDIR ? stands_for(out_.directory.get()) : std::string();
+    if (!base.empty()) out_.nowhere = joined(base, name + rest_);
+    return err;
   }
 
   // A symbolic link: its text stands before what is left of the path.
@@ -206,6 +231,71 @@ int keep_out_of_init(const std::string& path, const Fd& place) {
   size_t base = names.size() >= 3 && names[1] == "task" ? 3 : 1;
   if (names.size() == base || (base == 1 && names.size() == 2 && names[1] == "task")) return 0;
   return names.size() == base + 1 && std::find(std::begin(kPublic), std::end(kPublic), names[base]) != std::end(kPublic) ? 0 : EACCES;
+}
+
+std::string stands_for(int fd) {
+  constexpr std::string_view begin = "/memfd:", end = " (deleted)";
+  std::string text;
+  struct stat st;
+  if (read_link(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), text) || !text.starts_with(begin) || !text.ends_with(end)) return {};
+  if (text.size() < begin.size() + 1 + end.size() || text[begin.size()] != '/' || fstat(fd, &st) || st.st_nlink != 0 || !S_ISREG(st.st_mode)) return {};
+  return text.substr(begin.size(), text.size() - begin.size() - end.size());
+}
+
+int take_descriptor(const Caller& caller, int fd, Fd& out) {
+  Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller.process(), 0)));
+  if (!process.valid()) return errno;
+  out.reset(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
+  return out.valid() ? 0 : errno;
+}
+
+ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
+  Fd object;
+  struct stat st;
+  if (int err = open_descriptor(caller, fd, object)) return -err;
+  if (fstat(object.get(), &st)) return -errno;
+  rv_ring_descriptor found{};
+  found.device = st.st_dev;
+  found.inode = st.st_ino;
+  found.size = st.st_size;
+  found.mode = st.st_mode;
+  found.position = -1;
+  if (fd != AT_FDCWD) {
+    char text[512];
+    Fd info(open(caller.proc(("fdinfo/" + std::to_string(fd)).c_str()).c_str(), O_RDONLY | O_CLOEXEC));
+    ssize_t size = info.valid() ? read(info.get(), text, sizeof text - 1) : 0;
+    text[std::max<ssize_t>(size, 0)] = 0;
+    long long position;
+    unsigned flags;
+    if (sscanf(text, "pos: %lld flags: %o", &position, &flags) != 2) return -EBADF;
+    found.flags = flags;
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode)) found.position = position;
+  }
+  std::string path = stands_for(object.get());
+  found.stands = !path.empty();
+  if (path.empty()) path = path_of(object.get());
+  if (sizeof found + path.size() > room) return -ENAMETOOLONG;
+  found.path = static_cast<uint32_t>(path.size());
+  memcpy(out, &found, sizeof found);
+  memcpy(static_cast<char*>(out) + sizeof found, path.data(), path.size());
+  return static_cast<ssize_t>(sizeof found + path.size());
+}
+
+ssize_t take_bytes(const Caller& caller, int fd, void* out, size_t size) {
+  Fd shared;
+  struct stat st;
+  if (int err = take_descriptor(caller, fd, shared)) return -err;
+  if (fstat(shared.get(), &st)) return -errno;
+  if (!S_ISREG(st.st_mode)) return -EINVAL;  // whatever else there is may let one wait
+  if (int err = keep_out_of_init(path_of(shared.get()), shared)) return -err;
+  // It may be open for writing only, or for nothing at all.
+  Fd readable(open(("/proc/self/fd/" + std::to_string(shared.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!readable.valid()) return -errno;
+  off_t at = lseek(shared.get(), 0, SEEK_CUR);
+  if (at < 0) return -errno;
+  ssize_t got = pread(readable.get(), out, size, at);
+  if (got < 0) return -errno;
+  return lseek(shared.get(), at + got, SEEK_SET) < 0 ? -errno : got;
 }
 
 int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out) { return Walk(caller, follow, out).run(dirfd, path); }

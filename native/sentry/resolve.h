@@ -33,6 +33,7 @@ struct Resolved {
   std::string path;     // absolute and without symbolic links; empty for what has no name (a pipe, a memfd, an unlinked file)
   bool slash = false;   // the path ended in a slash: only a directory will do
   bool magic = false;   // `object` was reached by a link of /proc/<pid>: `directory` and `name` say nothing about it
+  std::string nowhere;  // where resolving failed because nothing is there: the path by its text alone, for handlers to answer
 };
 
 // Resolves `path` as openat(2) and its relatives do, starting from the thread's `dirfd`. `follow`: also a symbolic link in the last
@@ -48,5 +49,18 @@ int keep_out_of_init(const std::string& path, const Fd& place);
 
 // The path of what is open at `fd`, empty for what has no name.
 std::string path_of(int fd);
+
+// The path that a memory file stands for, which a handler gave in place of something at that path (it is the file's name); empty
+// for everything else. The guest can make such a file too: it says what the guest wants to be asked about, and grants nothing.
+std::string stands_for(int fd);
+
+// What is open at the descriptor `fd` of the thread, as a struct rv_ring_descriptor and the path. A number of bytes or a negated errno.
+ssize_t inspect(const Caller& caller, int fd, void* out, size_t room);
+
+// Takes bytes of the regular file at the descriptor `fd` of the thread from where it stands, and moves it on.
+ssize_t take_bytes(const Caller& caller, int fd, void* out, size_t size);
+
+// The thread's own descriptor, the same open file description (pidfd_getfd(2)). 0 or an errno.
+int take_descriptor(const Caller& caller, int fd, Fd& out);
 
 }  // namespace rvisor

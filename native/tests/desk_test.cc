@@ -35,6 +35,9 @@ class Asked : public Question {
   ssize_t read(uint64_t, void* out, size_t size) override { return memset(out, 'r', size), static_cast<ssize_t>(size); }
   int write(uint64_t, const void*, size_t) override { return 0; }
   int process() override { return 5; }
+  ssize_t descriptor(int fd, void* out, size_t room) override { return memset(out, fd, room), static_cast<ssize_t>(room); }
+  ssize_t take(int, void*, size_t) override { return -EINVAL; }
+  ssize_t path(unsigned argument, void* out, size_t room) override { return memset(out, static_cast<int>(argument), room), static_cast<ssize_t>(room); }
   void answered(std::unique_ptr<Question>, HandlersAnswer answer) override {
     heard_.last = std::move(answer);
     heard_.answers++;
@@ -160,15 +163,25 @@ TEST_CASE("requests are bounded, and do not end the question") {
   rv_ring_reply& reply = host.reply(slot);
   reply = {};
   reply.generation = host.ring->slots[slot].call.generation;
-  reply.kind = RV_RING_READ;
   reply.size = UINT32_MAX;
-  reply.asked = 1;
+  for (uint32_t kind : {RV_RING_READ, RV_RING_DESCRIPTOR, RV_RING_PATH}) {
+    CAPTURE(kind);
+    reply.kind = kind;
+    reply.address = 5;
+    reply.asked++;
+    host.put(slot);
+    host.settle();
+    CHECK(host.ring->slots[slot].served == reply.asked);
+    CHECK(host.ring->slots[slot].result == static_cast<int32_t>(RV_RING_REPLY_DATA));
+    CHECK(reply.data[0] == (kind == RV_RING_READ ? 'r' : 5));
+  }
+  reply.kind = RV_RING_TAKE;
+  reply.asked++;
   host.put(slot);
   host.settle();
-  CHECK(host.ring->slots[slot].served == 1);
-  CHECK(host.ring->slots[slot].result == static_cast<int32_t>(RV_RING_REPLY_DATA));
+  CHECK(host.ring->slots[slot].result == -EINVAL);
   reply.kind = 99;
-  reply.asked = 2;
+  reply.asked++;
   host.put(slot);
   host.settle();
   CHECK(host.ring->slots[slot].result == -EINVAL);

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { LoadError } from "../errors.ts"
 import { clientLibrary } from "./assets.ts"
 
-const ABI = 2
+const ABI = 3
 
 /** How a stream of a command is connected, where it is not one of the host program's own descriptors. */
 export const PIPE = -1
@@ -44,7 +44,7 @@ export interface Native {
   readonly ringNext: (ring: number, lane: number, call: Uint8Array, mode: number) => number
   readonly ringAnswer: (ring: number, lane: number, slot: number, reply: Uint8Array) => number
   readonly ringGive: (ring: number, lane: number, slot: number, generation: number, fd: number) => number
-  readonly ringGiveBytes: (ring: number, lane: number, slot: number, generation: number, bytes: Uint8Array, size: number) => number
+  readonly ringGiveBytes: (ring: number, lane: number, slot: number, generation: number, bytes: Uint8Array, size: number, name: Uint8Array, readable: number) => number
   /** `timeout` in milliseconds. */
   readonly ringRequest: (ring: number, lane: number, slot: number, reply: Uint8Array, timeout: number, again: number) => number
   readonly ringClose: (ring: number) => number
@@ -81,7 +81,7 @@ const open = async (path: string): Promise<Native> => {
     ringNext: library.func("int32_t rvisor_ring_next(int32_t, int32_t, void*, int32_t)"),
     ringAnswer: library.func("int32_t rvisor_ring_answer(int32_t, int32_t, int32_t, const void*)"),
     ringGive: library.func("int32_t rvisor_ring_give(int32_t, int32_t, int32_t, uint32_t, int32_t)"),
-    ringGiveBytes: library.func("int32_t rvisor_ring_give_bytes(int32_t, int32_t, int32_t, uint32_t, const void*, uint64_t)"),
+    ringGiveBytes: library.func("int32_t rvisor_ring_give_bytes(int32_t, int32_t, int32_t, uint32_t, const void*, uint64_t, const void*, int32_t)"),
     ringRequest: library.func("int32_t rvisor_ring_request(int32_t, int32_t, int32_t, void*, int32_t, int32_t)"),
     ringClose: library.func("int32_t rvisor_ring_close(int32_t)"),
     watchOpen: library.func("int32_t rvisor_watch_open(int32_t*)"),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,15 @@ static void *swap(void *argument)
 	return NULL;
 }
 
+// One name leads now here, now there.
+static void *relink(void *argument)
+{
+	(void)argument;
+	while (!stop)
+		renameat2(AT_FDCWD, "/tmp/link", AT_FDCWD, "/tmp/other", RENAME_EXCHANGE);
+	return NULL;
+}
+
 static void *asks(void *argument)
 {
 	(void)argument;
@@ -71,12 +81,15 @@ int main(int argc, char **argv)
 			wrong += (long)one;
 		}
 		printf("%ld threads, %ld wrong\n", started, wrong);
-	} else if (!strcmp(what, "race")) {
-		// The path changes under the handler's eyes: a file of the other kind must never be read.
+	} else if (!strcmp(what, "race") || !strcmp(what, "relink")) {
+		// The path, or where it leads, changes under the handler's eyes: a file of the other kind must never be read.
+		bool links = !strcmp(what, "relink");
 		pthread_t thread;
 		long public = 0, secret = 0, refused = 0;
-		memcpy(path, "/tmp/public", 12);
-		pthread_create(&thread, NULL, swap, NULL);
+		memcpy(path, links ? "/tmp/link" : "/tmp/public", links ? 10 : 12);
+		if (links && (symlink("/tmp/public", "/tmp/link") || symlink("/tmp/secret", "/tmp/other")))
+			return 1;
+		pthread_create(&thread, NULL, links ? relink : swap, NULL);
 		for (int i = 0; i < atoi(argv[2]); i++) {
 			char text[16] = "";
 			int fd = open(path, O_RDONLY);
@@ -91,7 +104,10 @@ int main(int argc, char **argv)
 			close(fd);
 		}
 		stop = 1;
-		printf("public %s, secret %ld, refused %s\n", public ? "some" : "none", secret, refused ? "some" : "none");
+		if (links)
+			printf("secret %s\n", secret ? "some" : "none");
+		else
+			printf("public %s, secret %ld, refused %s\n", public ? "some" : "none", secret, refused ? "some" : "none");
 	} else if (!strcmp(what, "unmapped")) {
 		char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		munmap(page + 4096, 4096);
@@ -142,6 +158,12 @@ int main(int argc, char **argv)
 			waitpid(child, NULL, 0);
 		}
 		printf("%ld %s\n", told(uname(&name)), name.nodename);
+	} else if (!strcmp(what, "forged")) {
+		// A memory file of the guest's own, which says that it stands for a directory.
+		int fd = memfd_create("/etc", 0);
+		printf("%ld", told(syscall(SYS_openat, fd, "hostname", O_RDONLY)));
+		printf(" %ld", told(syscall(SYS_openat, fd, "../../etc/hostname", O_RDONLY)));
+		printf(" %ld\n", told(syscall(SYS_mkdirat, fd, "made", 0700)));
 	} else if (!strcmp(what, "many")) {
 		int count = atoi(argv[2]), started = 0;
 		pthread_attr_t small;

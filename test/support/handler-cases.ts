@@ -135,6 +135,72 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
     assert.equal(told.out.match(/Operation not permitted/g)?.length, 3, told.out)
     assert.match(told.out, /^fine$/m)
   },
+  "where a path leads, by a link, from a directory, and where nothing is": async (guest) => {
+    const seen: Array<string> = []
+    const look = SyscallHandler.make("newfstatat", { where: [Path.under("/tmp"), Arg.eq("flag", 0)] }, (call) =>
+      Effect.gen(function*() {
+        const text = yield* call.args.filename.read
+        const path = yield* Effect.catchTag(call.resolve("filename"), "GuestFault", ({ errno }) => Effect.succeed(errno))
+        seen.push(`${text} ${path}`)
+        return Verdict.continue
+      }))
+    const script = "import os; os.mkdir('/tmp/d'); os.symlink('/tmp/d', '/tmp/l'); open('/tmp/d/f', 'w').close(); os.chdir('/tmp/d'); d = os.open('/tmp/d', 0)\n" +
+      "for at, name in [(None, '/tmp/l/f'), (None, 'f'), (d, 'f'), (None, '/tmp/l/../no/./such/../file'), (d, 'none/x'), (d, 'none'), (None, '/tmp/d/f/x')]:\n" +
+      "  try: os.stat(name, dir_fd=at); print('there')\n" +
+      "  except OSError as e: print(e.strerror)"
+    const told = await run(guest, ["sh", "-c", `python3 -IS -c "${script}"`], [look])
+    assert.equal(told.out, "there\nthere\nthere\nNo such file or directory\nNo such file or directory\nNo such file or directory\nNot a directory\n")
+    assert.deepEqual(seen, ["/tmp/l/f /tmp/d/f", "f /tmp/d/f", "f /tmp/d/f", "/tmp/l/../no/./such/../file /tmp/no/file", "none/x /tmp/d/none/x", "none /tmp/d/none"])
+  },
+  "what it was shown is where the call leads, however the guest changes its links": async (guest) => {
+    const directory = scratch()
+    for (const name of ["secret", "public"]) writeFileSync(join(directory, name), name)
+    const policy = { filesystem: { read: [{ path: join(directory, "secret"), as: "/tmp/secret" }, { path: join(directory, "public"), as: "/tmp/public" }] } }
+    const careful = (memory: "copied" | "racy") => SyscallHandler.make("openat", { memory }, (call) =>
+      Effect.map(Effect.catchTag(call.resolve(), "GuestFault", () => Effect.succeed("")), (path) => path === "/tmp/secret" ? Verdict.errno("EACCES") : Verdict.continue))
+    assert.equal((await run(guest, ["relink", "2000"], [careful("copied")], policy)).out, "secret none\n")
+    assert.equal((await run(guest, ["relink", "2000"], [careful("racy")], policy)).out, "secret some\n") // it can be won, where nothing is kept
+    rmSync(directory, { recursive: true })
+  },
+  "descriptors: what is open there, where it stands, and bytes from there": async (guest) => {
+    const seen: Array<string> = []
+    const look = SyscallHandler.make("fdatasync", (call) =>
+      Effect.gen(function*() {
+        const { flags, path, position, size, standsFor, take, type } = yield* call.descriptor(call.args.fd)
+        const bytes = type === "file" ? Buffer.from(yield* take(3)).toString() : ""
+        seen.push([path, type, size, position, Syscall.OpenFlags.format(flags & 3), standsFor, bytes].join(" "))
+        const { path: cwd, type: kind } = yield* call.descriptor(-100)
+        return Verdict.value(cwd === "/tmp" && kind === "directory" ? 0 : 1)
+      }))
+    const script = "import os; os.chdir('/tmp'); open('f', 'w').write('0123456789'); f = os.open('f', os.O_RDWR); os.lseek(f, 2, 0); g = os.dup(f)\n" +
+      "os.fdatasync(f); os.fdatasync(g); print(os.read(f, 9)); r, w = os.pipe(); os.fdatasync(r); os.fdatasync(os.open('/tmp', 0)); os.unlink('f'); os.fdatasync(f)\n" +
+      "try: os.fdatasync(99)\nexcept OSError as e: print(e.strerror)"
+    const told = await run(guest, ["sh", "-c", `python3 -c "${script}"`], [look])
+    assert.equal(told.out, "b'89'\nBad file descriptor\n")
+    assert.deepEqual(seen.map((line) => line.replace(/ \d+ 0 /, " N 0 ")), [
+      "/tmp/f file 10 2 O_RDWR false 234", "/tmp/f file 10 5 O_RDWR false 567", " pipe 0  O_RDONLY false ", "/tmp directory N 0 O_RDONLY false ", " file 10 10 O_RDWR false "
+    ])
+    assert.deepEqual(told.failures, [])
+  },
+  "bytes that stand for a path: names are relative to it, and the guest's own grant nothing": async (guest) => {
+    const directory = SyscallHandler.make("openat", { where: Path.exact("/nowhere") }, () => Effect.succeed(Verdict.fd(Buffer.from("token"), { path: "/nowhere", readable: false })))
+    const file = SyscallHandler.make("openat", { where: Path.exact("/nowhere/deep/file") }, (call) => Effect.map(call.resolve(), (path) => Verdict.fd(Buffer.from(path))))
+    const script = "import os; d = os.open('/nowhere', 0); print(os.read(os.open('deep/file', 0, dir_fd=os.dup(d)), 99), os.read(os.open('../nowhere/./deep/file', 0, dir_fd=d), 99))\n" +
+      "for f in [lambda: os.read(d, 1), lambda: os.open('x', 0, dir_fd=d), lambda: os.open('../etc/hostname', 0, dir_fd=d), lambda: os.write(d, b'x'), lambda: os.open('/proc/self/fd/%d' % d, os.O_RDWR) and os.write(3, b'x')]:\n" +
+      "  try: print(f())\n  except OSError as e: print(e.strerror)"
+    const told = await run(guest, ["sh", "-c", `python3 -c "${script}"`], [directory, file])
+    assert.equal(told.out, "b'/nowhere/deep/file' b'/nowhere/deep/file'\nBad file descriptor\nNot a directory\nNot a directory\nBad file descriptor\nBad file descriptor\n")
+    const etc = SyscallHandler.make("openat", { where: Path.under("/etc") }, () => Effect.succeed(Verdict.continue))
+    assert.equal((await run(guest, ["forged"], [etc], { violations: "report" })).out, "-20 -20 -20\n")
+    assert.throws(() => Verdict.fd(new Uint8Array(), { path: "relative" }), RangeError)
+    assert.throws(() => Verdict.fd(new Uint8Array(), { path: `/${"x".repeat(249)}` }), RangeError)
+  },
+  "a descriptor to name things by (O_PATH)": async (guest) => {
+    const pass = SyscallHandler.make("openat", { where: Path.under("/nowhere") }, () => Effect.succeed(Verdict.continue))
+    const script = "import os; d = os.open('/etc', os.O_PATH); print(os.stat('hostname', dir_fd=d).st_size, os.stat(os.open('/etc/hostname', os.O_PATH)).st_size)"
+    const told = await run(guest, ["sh", "-c", `python3 -c "${script}"`], [pass])
+    assert.match(told.out, /^(\d+) \1\n$/)
+  },
   "argument filters": async (guest) => {
     const some = SyscallHandler.make("getpgid", { where: Arg.oneOf("pid", 7, 9) }, (call) => Effect.succeed(Verdict.value(call.args.pid * 100)))
     assert.equal((await run(guest, ["call", "121", "7"], [some])).out, "700\n")

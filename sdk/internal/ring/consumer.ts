@@ -132,7 +132,7 @@ export class Consumer {
       const { source } = verdict
       const rc = typeof source === "number"
         ? native.ringGive(ring, lane, view.slot, view.generation, source)
-        : native.ringGiveBytes(ring, lane, view.slot, view.generation, source, source.length)
+        : native.ringGiveBytes(ring, lane, view.slot, view.generation, source, source.length, encodeText(`${verdict.path ?? "rvisor"}\0`), verdict.readable ? 1 : 0)
       if (rc < 0) {
         const what = typeof source === "number" ? `descriptor ${source} cannot be given` : `${source.length} bytes cannot be given`
         verdict = SyscallHandler.failed(decision.by!, failures, "verdict", `${what}: ${native.errnoText(-rc)}`) as typeof verdict

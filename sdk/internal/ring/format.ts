@@ -6,7 +6,7 @@
 /** `RV_RING_…` of the header. */
 export const RV_RING = {
   MAGIC: 0x474e5256,
-  VERSION: 1,
+  VERSION: 2,
   SLOTS: 1024,
   LANES: 2,
   LANE_MAIN: 0,
@@ -22,6 +22,9 @@ export const RV_RING = {
   READ: 2,
   WRITE: 3,
   PROCESS: 4,
+  DESCRIPTOR: 16,
+  TAKE: 17,
+  PATH: 18,
   CONTINUE: 1,
   VALUE: 2,
   ERRNO: 3,
@@ -48,6 +51,17 @@ export const records = {
     address: { at: 0, bytes: 8 },
     size: { at: 8, bytes: 4 },
     reserved: { at: 12, bytes: 4 }
+  },
+  ring_descriptor: {
+    SIZE: 48,
+    device: { at: 0, bytes: 8 },
+    inode: { at: 8, bytes: 8 },
+    size: { at: 16, bytes: 8 },
+    position: { at: 24, bytes: 8 },
+    mode: { at: 32, bytes: 4 },
+    flags: { at: 36, bytes: 4 },
+    stands: { at: 40, bytes: 4 },
+    path: { at: 44, bytes: 4 }
   },
   ring_call: {
     SIZE: 9944,

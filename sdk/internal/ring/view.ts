@@ -6,11 +6,12 @@
  * Nothing here waits long: a request to init is waited for two milliseconds on the spot, then from time to time.
  */
 import { Effect } from "effect"
-import { GuestFault, type GuestMemory } from "../../GuestMemory.ts"
-import type { Incoming } from "../../SyscallHandler.ts"
+import { type Descriptor, GuestFault, type GuestMemory } from "../../GuestMemory.ts"
+import type { Incoming, Look } from "../../SyscallHandler.ts"
 import { EAGAIN, type Native } from "../native.ts"
 import type { SyscallName } from "../syscalls.ts"
 import { records as core } from "../decision/format.ts"
+import { decodeText } from "../syscall/text.ts"
 import { records, RV_RING } from "./format.ts"
 
 const call = records.ring_call
@@ -19,6 +20,11 @@ const WRITE_HEADER = records.ring_write.SIZE
 const REGISTERS = call.call.at + core.call.args.at
 const PATIENCE = 2
 const EFAULT = 14
+const ESRCH = 3
+const found = records.ring_descriptor
+
+/** By the upper bits of a mode: S_IFMT of inode(7). */
+const types: Readonly<Record<number, Descriptor["type"]>> = { 1: "pipe", 2: "character", 4: "directory", 6: "block", 8: "file", 10: "link", 12: "socket" }
 
 interface Piece {
   readonly address: bigint
@@ -96,6 +102,10 @@ export class GuestView implements Incoming {
     return this
   }
 
+  get look(): Look {
+    return this
+  }
+
   /** The process of the calling thread; 0 where it is gone. Asked for once. */
   get pid(): number {
     if (this.#pid === undefined) {
@@ -156,6 +166,49 @@ export class GuestView implements Incoming {
 
   #fault(access: "read" | "write", address: bigint, length: number, errno: number) {
     return Effect.fail(new GuestFault({ access, address, length, reason: errno === EFAULT ? "unmapped" : "gone" }))
+  }
+
+  /** What init finds out of the guest in words: bytes, at most as many as go with a reply. */
+  #lookUp(kind: number, address: bigint, size: number = RV_RING.REPLY_DATA): Effect.Effect<Uint8Array, GuestFault> {
+    return Effect.suspend(() => {
+      if (!this.#open) return this.#fault("read", address, size, 0)
+      let message!: DataView
+      return Effect.flatMap(
+        this.#ask(() => {
+          message = this.#message(kind)
+          message.setBigUint64(reply.address.at, BigInt.asUintN(64, address), true)
+          message.setUint32(reply.size.at, size, true)
+          return message
+        }),
+        (got) => got < 0
+          ? Effect.fail(new GuestFault(got === -ESRCH ? { access: "read", address, length: size, reason: "gone" } : { access: "read", address, length: size, reason: "lookup", code: -got }))
+          : Effect.succeed(new Uint8Array(message.buffer, reply.data.at, got))
+      )
+    })
+  }
+
+  descriptor(fd: number): Effect.Effect<Descriptor, GuestFault> {
+    return Effect.map(this.#lookUp(RV_RING.DESCRIPTOR, BigInt(fd)), (bytes): Descriptor => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const mode = view.getUint32(found.mode.at, true)
+      const position = view.getBigInt64(found.position.at, true)
+      return {
+        path: decodeText(bytes.subarray(found.SIZE, found.SIZE + view.getUint32(found.path.at, true))),
+        standsFor: view.getUint32(found.stands.at, true) === 1,
+        type: types[mode >> 12] ?? "other",
+        mode,
+        device: view.getBigUint64(found.device.at, true),
+        inode: view.getBigUint64(found.inode.at, true),
+        size: view.getBigInt64(found.size.at, true),
+        position: position < 0n ? undefined : position,
+        flags: view.getUint32(found.flags.at, true),
+        take: (length) => Effect.map(this.#lookUp(RV_RING.TAKE, BigInt(fd), Math.min(length, RV_RING.REPLY_DATA)), (taken) => taken.slice())
+      }
+    })
+  }
+
+  resolve(register: number): Effect.Effect<string, GuestFault> {
+    return Effect.map(this.#lookUp(RV_RING.PATH, BigInt(register)), decodeText)
   }
 
   read(address: bigint, length: number): Effect.Effect<Uint8Array, GuestFault> {

@@ -183,6 +183,10 @@ const addresses = {
 } as const satisfies Partial<Record<SyscallName, string>>
 
 export type PathSyscall = keyof typeof paths
+type Before<S, Mark extends string> = S extends `${infer A}${Mark}${string}` ? A : S
+type PathNames<S> = S extends `${infer First}; ${infer Rest}` ? PathNames<First> | PathNames<Rest> : Before<Before<S, " ">, "@">
+/** The arguments of a call that name a file. */
+export type PathNameOf<Name extends PathSyscall> = PathNames<(typeof paths)[Name]>
 export type AddressSyscall = keyof typeof addresses
 
 /** One flag of one argument; `how.flags` is the member of a structure. */
