@@ -35,7 +35,7 @@ const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>)
 describe("examples", { timeout: 120_000 }, () => {
   it("are all run here", () => {
     const here = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-hostname", "judge", "promise"])
+    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-hostname", "judge", "promise", "virtual-tree"])
   })
 
   it.runIf(controlGroups)("judge", async () => {
@@ -130,6 +130,16 @@ describe("examples", { timeout: 120_000 }, () => {
     expectInOrder(output, ["nothing to see here", "config.ini: Permission denied", "notes.txt: Permission denied", "/tmp/harmless: Permission denied", "README"])
     expect(output).not.toMatch(/hunter2|PRIVATE KEY/)
     expect(code).toBe(0)
+  })
+
+  it("virtual-tree", async () => {
+    const { code, output } = await example("virtual-tree.ts")
+    expectInOrder(output, [
+      "/virtual:\nREADME\ndata\npoems\n", "haiku.txt:2:A frog", "/virtual/data/numbers", "These files", "['./README', './data/numbers', './poems/haiku.txt'",
+      "cannot create /virtual/README: Read-only file system", "This came while the guest was running."
+    ])
+    expect(code).toBe(0)
+    expect((await example("virtual-tree.ts", "cat", "/virtual/poems/haiku.txt")).output).toBe("An old silent pond\nA frog jumps into the pond\nSplash! Silence again\n")
   })
 
   it("audit-opens", async () => {
