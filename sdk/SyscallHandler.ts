@@ -196,7 +196,7 @@ export interface Incoming {
   /** Where the backend can look things up. */
   readonly look?: Look
   /** Only at a trace point. */
-  readonly tracee?: Tracee
+  readonly tracee?: Tracee | undefined
 }
 
 /** What can be found out of the guest beside its memory. */
@@ -512,7 +512,7 @@ export interface Decision<out R> {
   readonly verdict: Verdict.Continue | Verdict.Value | Verdict.Errno | Verdict.Fd | Verdict.Kill
   /** Registers to be set before the call is made, 0 to 5. Empty unless the verdict is `Continue`. */
   readonly registers: ReadonlyMap<number, bigint>
-  /** To be run on the call's result, if any handler wants it: each sees what the later handlers' hooks made of it. */
+  /** To be run on the call's result, if any handler wants it: each sees what the later handlers' hooks made of it. Adds to `failures`. */
   readonly after: ((raw: bigint) => Effect.Effect<bigint, never, R>) | undefined
   readonly failures: ReadonlyArray<Failure>
   /** Whose verdict it is; `undefined` where all let the call go on. */
@@ -581,17 +581,38 @@ interface Hooked {
   readonly hook: Verdict.After<SyscallName, unknown>["hook"]
 }
 
-const afterAll = (hooks: ReadonlyArray<Hooked>) => (raw: bigint): Effect.Effect<bigint, never, unknown> =>
-  Effect.reduce(hooks, () => raw, (result, { handler, hook }) =>
-    Effect.map(Effect.exit(Effect.suspend(() => hook(resultOf(result)))), Exit.match({
-      onSuccess: (reply) => reply._tag === "Value" ? reply.value : reply._tag === "Errno" ? BigInt(-reply.errno) : result,
+/** What a call gives whose result its handler was to see, and could not: the call has been made, so only the result can be withheld. */
+export const withheld = (handler: Any, raw: bigint): bigint =>
+  handler.onFailure === "continue" ? raw : BigInt(-errnoNumber(handler.onFailure === "kill" ? "EIO" : handler.onFailure))
+
+const afterAll = (hooks: ReadonlyArray<Hooked>, failures: Array<Failure>) => (raw: bigint): Effect.Effect<bigint, never, unknown> =>
+  Effect.reduce(hooks, () => raw, (result, { handler, hook }) => {
+    const failing = (reason: Failure["reason"], detail: string): bigint => {
+      failures.push({ handler, reason, detail })
+      return withheld(handler, result)
+    }
+    const run = Effect.suspend(() => hook(resultOf(result)))
+    return Effect.map(Effect.exit(Number.isFinite(handler.deadline) ? Effect.timeoutOption(run, handler.deadline) : Effect.asSome(run)), Exit.match({
+      onSuccess: (reply) => {
+        if (reply._tag === "None") return failing("deadline", `${handler.deadline} ms`)
+        const verdict = reply.value
+        switch (verdict?._tag) {
+          case "Continue":
+            return result
+          case "Value":
+            return verdict.value
+          case "Errno":
+            return BigInt(-verdict.errno)
+          default:
+            return failing("verdict", `${String((verdict as { readonly _tag?: unknown })?._tag)} for the result of ${handler.name}`)
+        }
+      },
       onFailure: (cause) => {
         const error = Cause.squash(cause)
-        if (isFault(error)) return BigInt(-errnoNumber(error.errno))
-        // The call has been made: only its result can still be withheld.
-        return handler.onFailure === "continue" ? result : BigInt(-errnoNumber(handler.onFailure === "kill" ? "EIO" : handler.onFailure))
+        return isFault(error) ? BigInt(-errnoNumber(error.errno)) : failing("threw", error instanceof Error ? error.message : String(error))
       }
-    })))
+    }))
+  })
 
 /**
  * Asks the handlers of one call, in the order of the list: `Continue` and `Rewrite` pass on to the next (which sees the changed
@@ -606,7 +627,7 @@ export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, service
   const next = (index: number): void => {
     const handler = handlers[index]
     if (handler === undefined) {
-      return done({ verdict: Verdict.continue, registers: changed ?? new Map(), after: hooks.length === 0 ? undefined : afterAll(hooks), failures, by: undefined })
+      return done({ verdict: Verdict.continue, registers: changed ?? new Map(), after: hooks.length === 0 ? undefined : afterAll(hooks, failures), failures, by: undefined })
     }
     if (handler.name !== incoming.name) return next(index + 1)
     judge(handler, call, services, failures, (verdict) => {
@@ -619,8 +640,8 @@ export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, service
             registers[register] = value
             changed.set(register, value)
           }
-          const { look, memory, name, pid, tid, tracee } = call
-          call = { memory, name, pid, tid, registers, ...(look === undefined ? {} : { look }), ...(tracee === undefined ? {} : { tracee }) }
+          const { look, memory, name, tid, tracee } = call
+          call = { memory, name, tid, registers, ...(look === undefined ? {} : { look }), ...(tracee === undefined ? {} : { tracee }), get pid() { return incoming.pid } }
         }
       } else if (verdict._tag !== "Continue") {
         return done({ verdict, registers: new Map(), after: undefined, failures, by: handler })

@@ -45,6 +45,13 @@
 #define RV_RING_DESCRIPTOR 16u /* what is open at the descriptor `address`, -100 being the working directory: a record, then its path */
 #define RV_RING_TAKE 17u /* `size` bytes of the regular file at the descriptor `address` from where it stands, which moves on */
 #define RV_RING_PATH 18u /* where the path in register `address` leads; the call is asked about anew if it then leads elsewhere */
+#define RV_RING_INJECT 5u  /* the thread makes the call of number `address` with `registers` now; the data is its result, 64 bits */
+#define RV_RING_SCRATCH 6u /* the data goes below the thread's stack; the data is then its address, 64 bits */
+
+/* What a call is. */
+#define RV_RING_ENTRY 0u /* about to be made */
+#define RV_RING_EXIT 1u	 /* was made: who asked for its result may replace it by a value, or let it stand */
+#define RV_RING_GONE 2u	 /* will have no result: whoever asked for it can be forgotten */
 
 /* Verdicts of an answer. */
 #define RV_RING_CONTINUE 1u
@@ -87,6 +94,11 @@ struct rv_ring_call {
 	struct rv_call call;
 	uint32_t pieces;
 	uint32_t used;	     /* bytes of the data */
+	uint32_t phase;	     /* RV_RING_ENTRY, … */
+	uint32_t traced;     /* 1: the thread stands at a trace point, where it can be steered */
+	int64_t result;	     /* EXIT: the register, -1 to -4095 are errors */
+	uint32_t after;	     /* EXIT, GONE: which answer asked for it */
+	uint32_t reserved;
 	struct rv_ring_piece piece[8];
 	uint8_t data[9728];
 };
@@ -101,6 +113,9 @@ struct rv_ring_reply {
 	uint64_t address; /* READ; DESCRIPTOR and TAKE: a descriptor; PATH: a register */
 	uint32_t size;	  /* READ, TAKE: bytes wanted, at most RV_RING_REPLY_DATA */
 	uint32_t asked;	  /* all but ANSWER: number of the request, from 1 on in each call */
+	uint32_t changed; /* CONTINUE: bit N, register N gets a new value. At trace points only, as the next two */
+	uint32_t after;	  /* CONTINUE: not 0: the result is wanted, under this number */
+	uint64_t registers[6]; /* CONTINUE: the new values; INJECT: the arguments */
 	uint8_t data[6144];
 };
 
@@ -109,7 +124,7 @@ struct rv_ring_slot {
 	struct rv_ring_reply reply;
 	uint32_t served;  /* futex: number of the last request that init has carried out; its bytes are in the reply's data */
 	int32_t result;	  /* of it: a number, or a negated errno */
-	uint8_t reserved[200];
+	uint8_t reserved[176];
 };
 
 struct rv_ring_lane {
@@ -137,22 +152,26 @@ RV_PIN_SIZE(rv_ring_descriptor, 48);
 RV_PIN(rv_ring_call, handlers, 8);
 RV_PIN(rv_ring_call, call, 16);
 RV_PIN(rv_ring_call, pieces, 80);
-RV_PIN(rv_ring_call, piece, 88);
-RV_PIN(rv_ring_call, data, 216);
-RV_PIN_SIZE(rv_ring_call, 9944);
+RV_PIN(rv_ring_call, phase, 88);
+RV_PIN(rv_ring_call, result, 96);
+RV_PIN(rv_ring_call, piece, 112);
+RV_PIN(rv_ring_call, data, 240);
+RV_PIN_SIZE(rv_ring_call, 9968);
 RV_PIN(rv_ring_reply, value, 16);
 RV_PIN(rv_ring_reply, address, 24);
 RV_PIN(rv_ring_reply, size, 32);
-RV_PIN(rv_ring_reply, data, 40);
-RV_PIN_SIZE(rv_ring_reply, 6184);
-RV_PIN(rv_ring_slot, reply, 9944);
-RV_PIN(rv_ring_slot, served, 16128);
-RV_PIN_SIZE(rv_ring_slot, 16336);
+RV_PIN(rv_ring_reply, changed, 40);
+RV_PIN(rv_ring_reply, registers, 48);
+RV_PIN(rv_ring_reply, data, 96);
+RV_PIN_SIZE(rv_ring_reply, 6240);
+RV_PIN(rv_ring_slot, reply, 9968);
+RV_PIN(rv_ring_slot, served, 16208);
+RV_PIN_SIZE(rv_ring_slot, 16392);
 RV_PIN(rv_ring_lane, queue, 16);
 RV_PIN(rv_ring_lane, answers, 4112);
 RV_PIN_SIZE(rv_ring_lane, 8208);
 RV_PIN(rv_ring, lanes, 16);
 RV_PIN(rv_ring, slots, 16432);
-RV_PIN_SIZE(rv_ring, 16744496);
+RV_PIN_SIZE(rv_ring, 16801840);
 
 #endif

@@ -114,6 +114,9 @@ void Desk::post(uint32_t number, Waiting waiting) {
   slot.call.tid = static_cast<uint32_t>(entry.question->tid());
   slot.call.handlers = waiting.handlers;
   slot.call.call = entry.question->call();
+  slot.call.phase = RV_RING_ENTRY;
+  slot.call.traced = 0;
+  entry.question->describe(slot.call);
   uint32_t count = 0, used = 0;
   for (const Copies::Piece& piece : entry.question->copies().pieces()) {
     if (count == RV_RING_PIECES || piece.bytes.size() > RV_RING_CALL_DATA - used) break;
@@ -213,6 +216,13 @@ void Desk::handle(uint32_t lane, uint32_t number) {
 void Desk::serve(Entry& entry, uint32_t number, const rv_ring_reply& reply) {
   rv_ring_slot& slot = ring_->slots[number];
   Question& question = *entry.question;
+  if (reply.kind == RV_RING_INJECT || reply.kind == RV_RING_SCRATCH) {
+    // Whatever comes of it comes later: the thread of the guest has to run for it.
+    question.steer(reply, [this, number, generation = reply.generation, asked = reply.asked](int32_t result, const void* bytes, size_t size) {
+      served(number, generation, asked, result, bytes, size);
+    });
+    return;
+  }
   int32_t result = -ESRCH;
   if (question.waits()) {
     if (reply.kind == RV_RING_WRITE) {
@@ -241,6 +251,17 @@ ssize_t Desk::look(Question& question, const rv_ring_reply& reply, uint8_t* out,
   return -EINVAL;
 }
 
+void Desk::served(uint32_t number, uint32_t generation, uint32_t asked, int32_t result, const void* bytes, size_t size) {
+  Claim claim(lock_);
+  Entry& entry = entries_[number];
+  if (entry.state == State::free || entry.generation != generation) return;
+  rv_ring_slot& slot = ring_->slots[number];
+  if (size) memcpy(slot.reply.data, bytes, std::min<size_t>(size, RV_RING_REPLY_DATA));
+  slot.result = result;
+  shared(slot.served).store(asked);
+  futex_wake(slot.served);
+}
+
 int32_t Desk::write_now(Question& question, const rv_ring_reply& reply) {
   int err = 0;
   bool sound = each_write(reply, [&](uint64_t address, const uint8_t* bytes, uint32_t size) {
@@ -253,6 +274,11 @@ void Desk::settle(uint32_t number, const rv_ring_reply& reply) {
   HandlersAnswer answer;
   answer.verdict = reply.verdict;
   answer.value = reply.value;
+  if (reply.verdict == RV_RING_CONTINUE) {
+    answer.changed = reply.changed & 0x3f;
+    answer.after = reply.after;
+    memcpy(answer.registers.data(), reply.registers, sizeof reply.registers);
+  }
   bool sound = reply.verdict >= RV_RING_CONTINUE && reply.verdict <= RV_RING_KILL;
   if (reply.verdict == RV_RING_KILL) {
     answer.reason.assign(reinterpret_cast<const char*>(reply.data), std::min(reply.used, RV_RING_MAX_REASON));

@@ -2,11 +2,13 @@
 // The ring to the host program's handlers (rv_ring.h), as init uses it: calls are put on it, and one thread takes the answers. The
 // host is trusted with what it answers and with nothing else: whatever it writes is copied, then checked.
 #pragma once
+#include <errno.h>
 #include <pthread.h>
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,7 +30,13 @@ struct HandlersAnswer {
     std::string bytes;
   };
   std::vector<Write> writes;
+  uint32_t changed = 0;  // registers with a new value
+  uint32_t after = 0;    // not 0: the result of the call is wanted under this number
+  std::array<uint64_t, 6> registers{};
 };
+
+// What a request that takes its time came to: a number or a negated errno, and bytes.
+using Served = std::function<void(int32_t result, const void* bytes, size_t size)>;
 
 // A call that waits for handlers. Its own thread of the guest may die at any time; the question lives until it is answered.
 class Question {
@@ -47,6 +55,10 @@ class Question {
   virtual ssize_t descriptor(int fd, void* out, size_t room) = 0;
   virtual ssize_t take(int fd, void* out, size_t size) = 0;
   virtual ssize_t path(unsigned argument, void* out, size_t room) = 0;
+  // What the record of the call says beyond tid, call and handlers: which phase it is in, and more.
+  virtual void describe(rv_ring_call&) const {}
+  // A request of RV_RING_INJECT or RV_RING_SCRATCH. `served` is called once, now or later, on any thread, unless the call's thread has died.
+  virtual void steer(const rv_ring_reply&, Served served) { served(-EPERM, nullptr, 0); }
   // Exactly one of these, once, on the desk's thread; the question is theirs to go on with.
   virtual void answered(std::unique_ptr<Question> self, HandlersAnswer answer) = 0;
   virtual void overdue(std::unique_ptr<Question> self) = 0;
@@ -84,6 +96,7 @@ class Desk {
   void handle(uint32_t lane, uint32_t slot);
   void serve(Entry& entry, uint32_t slot, const rv_ring_reply& reply);
   ssize_t look(Question& question, const rv_ring_reply& reply, uint8_t* out, uint32_t size);
+  void served(uint32_t slot, uint32_t generation, uint32_t asked, int32_t result, const void* bytes, size_t size);
   int32_t write_now(Question& question, const rv_ring_reply& reply);
   void settle(uint32_t slot, const rv_ring_reply& reply);
   Fd receive(uint32_t lane, uint32_t slot, uint32_t generation);

@@ -2,8 +2,11 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +14,7 @@
 #include <memory>
 
 #include "fd.h"
+#include "tracer.h"
 
 namespace rvisor {
 namespace {
@@ -26,6 +30,7 @@ uint32_t action_of(SeccompAction action, unsigned err) {
     case SeccompAction::error: return SCMP_ACT_ERRNO(err);
     case SeccompAction::kill: return SCMP_ACT_KILL_PROCESS;
     case SeccompAction::notify: return SCMP_ACT_NOTIFY;
+    case SeccompAction::trace: return SCMP_ACT_TRACE(0);
   }
   return SCMP_ACT_KILL_PROCESS;
 }
@@ -88,6 +93,33 @@ Status build_filter(const Plan& plan, Filter& out) {
     if (rc) return fail("seccomp", "rule for syscall " + std::to_string(rule.nr), -rc);
   }
   return export_filter(context, out);
+}
+
+Filter traceable(const Filter& filter) {
+  constexpr auto low = [](unsigned argument) { return static_cast<uint32_t>(offsetof(seccomp_data, args) + 8 * argument); };
+  auto load = [](uint32_t offset) { return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}; };
+  auto unless_equal = [](uint32_t value, uint8_t skip) { return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, skip, value}; };
+  auto unless_from = [](uint32_t value, uint8_t skip) { return sock_filter{BPF_JMP | BPF_JGE | BPF_K, 0, skip, value}; };
+  Filter result{
+      load(offsetof(seccomp_data, arch)),
+      unless_equal(AUDIT_ARCH_X86_64, 13),
+      load(offsetof(seccomp_data, nr)),
+      unless_from(kBounced, 3),
+      sock_filter{BPF_JMP | BPF_JGE | BPF_K, 1, 0, kBouncedEnd},
+      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_USER_NOTIF},
+      sock_filter{BPF_JMP | BPF_JA, 0, 0, 8},
+      unless_equal(SYS_prctl, 7),
+      // Becoming traceable is what any program does that is executed: nothing is won by it.
+      load(low(0)),
+      unless_equal(PR_SET_DUMPABLE, 5),
+      load(low(1)),
+      unless_equal(1, 3),
+      load(low(5)),
+      unless_equal(kTraceable, 1),
+      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+  };
+  result.insert(result.end(), filter.begin(), filter.end());
+  return result;
 }
 
 Status install_filter(const Filter& filter) {

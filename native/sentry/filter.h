@@ -3,6 +3,7 @@
 #pragma once
 #include <linux/filter.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "failure.h"
@@ -14,6 +15,12 @@ using Filter = std::vector<sock_filter>;
 
 // The plan's rules as BPF. Foreign ABIs (i386, x32) get the default action.
 Status build_filter(const Plan& plan, Filter& out);
+
+// Of a traced guest: what a command says to become traceable passes, and calls that a trace point has sent on (tracer.h) reach the listener.
+Filter traceable(const Filter& filter);
+
+// The sixth register of the prctl(2) that a traced command's filter lets pass whatever the policy says: nobody else sets it.
+constexpr uint32_t kTraceable = 0x72767463;
 
 // Installs on the calling thread; needs no_new_privs.
 Status install_filter(const Filter& filter);

@@ -13,8 +13,14 @@ struct GuestContext {
   const Limits& limits;
   const Filter& filter;
   int listener = -1;     // where the filter's listener goes, if it has one
+  bool traced = false;   // it becomes traceable and waits for `released()` before it executes the program
+  int ready = -1;        // traced: a byte is written here when it is about to
+  int status = -1;       // traced: the only descriptor it keeps but its standard ones
   unsigned supervisors;  // not 0: no control group counts processes, RLIMIT_NPROC of the user namespace does, and so many tasks of ours
 };
+
+// A word that a traced command waits for to become 1, at the same place in its memory as in the caller's.
+long* released();
 
 // Replaces the calling process by the command, or returns why it could not. `stdio`: descriptors for 0, 1, 2; with a terminal
 // all three are its slave, which becomes the controlling terminal.

@@ -33,7 +33,9 @@ struct Shared {
   iovec text{};
   int* descriptor = nullptr;  // where the message's SCM_RIGHTS holds the number
   int socket = -1;
+  bool close = false;
   pid_t process = 0;
+  std::atomic<int> helper{1};  // 0: it is gone (CLONE_CHILD_CLEARTID)
 };
 
 // Runs until the filter is installed, which is a few microseconds, or its process is gone.
@@ -45,6 +47,10 @@ int help(void* argument) {
     if (listener >= 0) {
       *shared->descriptor = listener;
       while (bare_syscall(SYS_sendmsg, shared->socket, reinterpret_cast<long>(&shared->message), MSG_NOSIGNAL) == -EINTR) {}
+      if (shared->close) {
+        bare_syscall(SYS_close, listener, 0, 0);
+        bare_syscall(SYS_close, shared->socket, 0, 0);
+      }
       break;
     }
     if (bare_syscall(SYS_kill, shared->process, 0, 0) == -ESRCH) break;
@@ -56,7 +62,7 @@ int help(void* argument) {
 
 }  // namespace
 
-Status install_filter_and_send_listener(const Filter& filter, int socket, const char* text) {
+Status install_filter_and_send_listener(const Filter& filter, int socket, const char* text, bool close) {
   // Static: the helper may outlive this function's frame, and after exec the whole image but for the helper.
   static Shared shared;
   alignas(16) static char stack[8192];
@@ -72,8 +78,10 @@ Status install_filter_and_send_listener(const Filter& filter, int socket, const 
   header->cmsg_len = CMSG_LEN(sizeof(int));
   shared.descriptor = reinterpret_cast<int*>(CMSG_DATA(header));
   shared.socket = socket;
+  shared.close = close;
   shared.process = getpid();
-  if (clone(help, stack + sizeof stack, CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_UNTRACED, &shared) < 0) return fail("seccomp", "listener helper", errno);
+  const int flags_of_helper = CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_UNTRACED | CLONE_CHILD_CLEARTID;
+  if (clone(help, stack + sizeof stack, flags_of_helper, &shared, nullptr, nullptr, &shared.helper) < 0) return fail("seccomp", "listener helper", errno);
 
   sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
   // Killable waiting (Linux 5.19): a signal does not take a call back that is being answered, and so make it happen twice.
@@ -83,6 +91,8 @@ Status install_filter_and_send_listener(const Filter& filter, int socket, const 
   int err = errno;
   shared.listener.store(listener < 0 ? -2 : static_cast<int>(listener), std::memory_order_release);
   if (listener < 0) return fail("seccomp", "filter of " + std::to_string(filter.size()) + " instructions, with a listener", err);
+  // No call may be made here any more. The helper has a few microseconds' work.
+  while (close && shared.helper.load(std::memory_order_acquire)) __builtin_ia32_pause();
   return std::nullopt;
 }
 

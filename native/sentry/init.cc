@@ -26,6 +26,7 @@
 #include "interception.h"
 #include "landlock.h"
 #include "protocol.h"
+#include "tracer.h"
 #include "view.h"
 
 namespace rvisor {
@@ -33,7 +34,7 @@ namespace {
 
 constexpr int kCountsMs = 200;  // how often counts of refusals that were not reported one by one are passed on
 
-class Init : public Refusals {
+class Init : public Refusals, public TraceClient {
  public:
   explicit Init(InitContext context) : context_(std::move(context)) {}
 
@@ -62,6 +63,10 @@ class Init : public Refusals {
 
   bool suppressed(uint32_t nr, uint32_t rule, uint64_t count) override { return tell({Report::Kind::violation, 0, 0, {}, event_suppressed(nr, rule, count)}); }
 
+  void trapped(std::shared_ptr<Stop> stop) override { interception_->trapped(std::move(stop)); }
+
+  void untraceable(const char* why) override { kill_guest(true, std::string("it cannot be traced: ") + why); }
+
   void kill_guest(bool handler, const std::string& reason) override { report({Report::Kind::forbidden, 0, handler, {}, reason}); }
 
  private:
@@ -69,6 +74,7 @@ class Init : public Refusals {
     uint32_t id;
     bool starting = true, failed = false;
     Fd status;  // end of file: the program runs; bytes: why it does not
+    Fd ready;   // traced: a byte when it is about to become traceable
   };
 
   int channel() const { return context_.channel.get(); }
@@ -105,7 +111,11 @@ class Init : public Refusals {
       bool handlers = !plan.interception->handlers.empty();
       if (handlers)
         if (Status s = desk_.open(std::move(context_.ring.memory), std::move(context_.ring.lanes))) return s;
-      interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr);
+      if (plan.interception->trace) {
+        Tracer::prepare();
+        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso);
+      }
+      interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr, tracer_.get());
       if (Status s = interception_->validate()) return s;
       int ends[2];
       if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("seccomp", "socketpair", errno);
@@ -119,8 +129,11 @@ class Init : public Refusals {
     signals_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_.valid()) return fail("exec", "signalfd", errno);
     // Only now: its thread has what init has given up and blocked.
-    if (plan.interception && !plan.interception->handlers.empty()) return desk_.start();
-    return std::nullopt;
+    if (plan.interception && !plan.interception->handlers.empty())
+      if (Status s = desk_.start()) return s;
+    if (!tracer_) return std::nullopt;
+    if (Status s = interception_->start()) return s;
+    return tracer_->start();
   }
 
   Status open_terminal(const Terminal& size, Fd& master, Fd& slave) {
@@ -147,7 +160,14 @@ class Init : public Refusals {
     Fd status_read(status[0]), status_write(status[1]);
     if (pipe2(gate, O_CLOEXEC)) return refuse(id, fail("exec", "pipe", errno));
     Fd gate_read(gate[0]), gate_write(gate[1]);
-    pid_t pid = fork();
+    Fd ready_read, ready_write;
+    if (tracer_) {
+      int ready[2];
+      if (pipe2(ready, O_CLOEXEC)) return refuse(id, fail("exec", "pipe", errno));
+      ready_read.reset(ready[0]);
+      ready_write.reset(ready[1]);
+    }
+    pid_t pid = tracer_ ? tracer_->fork_command(fork) : fork();
     if (pid < 0) return refuse(id, fail("exec", command.argv[0], errno));
     if (pid == 0) {
       gate_write.reset();
@@ -156,26 +176,27 @@ class Init : public Refusals {
       while (read(gate_read.get(), &byte, 1) < 0 && errno == EINTR) {}
       std::array<int, 3> fds{};
       for (int i = 0; i < 3; i++) fds[static_cast<size_t>(i)] = command.tty ? slave.get() : stdio[static_cast<size_t>(i)].get();
-      Failure why = enter_command({context_.plan.limits, filter_, listeners_out_.get(), context_.supervisors}, command, fds);
+      Failure why = enter_command({context_.plan.limits, filter_, listeners_out_.get(), tracer_ != nullptr, ready_write.get(), status_write.get(), context_.supervisors}, command, fds);
       std::string text = encode_report({Report::Kind::failed, id, 0, why, {}});
       ssize_t ignored = write(status_write.get(), text.data(), text.size());
       (void)ignored;
       _exit(127);
     }
     if (command.tty) report({Report::Kind::pty, id, 0, {}, {}}, {master.get()});
-    children_.emplace(pid, Child{id, true, false, std::move(status_read)});
+    children_.emplace(pid, Child{id, true, false, std::move(status_read), std::move(ready_read)});
   }
 
   void refuse(uint32_t id, const Failure& failure) { report({Report::Kind::failed, id, 0, failure, {}}); }
 
   void loop() {
     for (;;) {
-      std::vector<pollfd> wait{{channel(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {listeners_.get(), POLLIN, 0}};
+      std::vector<pollfd> wait{{channel(), POLLIN, 0}, {tracer_ ? tracer_->ends_fd() : signals_.get(), POLLIN, 0}, {listeners_.get(), POLLIN, 0}};
       const size_t fixed = wait.size();
       std::vector<pid_t> starting;
       for (auto& [pid, child] : children_) {
         if (!child.starting) continue;
         wait.push_back({child.status.get(), POLLIN, 0});
+        wait.push_back({child.ready.get(), POLLIN, 0});
         starting.push_back(pid);
       }
       int ready = poll(wait.data(), wait.size(), interception_ && interception_->suppressing() ? kCountsMs : -1);
@@ -183,8 +204,10 @@ class Init : public Refusals {
       if (interception_) interception_->flush();
       if (ready < 0) continue;
       if (wait[2].revents) serve_listener();
-      for (size_t i = 0; i < starting.size(); i++)
-        if (wait[i + fixed].revents) settle(starting[i]);
+      for (size_t i = 0; i < starting.size(); i++) {
+        if (wait[2 * i + fixed + 1].revents) trace(starting[i]);
+        if (wait[2 * i + fixed].revents) settle(starting[i]);
+      }
       if (wait[1].revents) reap();
       if (wait[0].revents && !serve()) return;
     }
@@ -196,6 +219,14 @@ class Init : public Refusals {
     if (receive_packet(listeners_.get(), packet, false) != Received::packet || packet.fds.size() != 1) return;
     // Without a thread its calls would wait for ever: closing the listener makes them fail with ENOSYS.
     if (Status s = interception_->serve(std::move(packet.fds[0]))) report({Report::Kind::forbidden, 0, 0, {}, s->message});
+  }
+
+  // A command is about to wait for the tracer, unless it has died before.
+  void trace(pid_t pid) {
+    Child& child = children_.at(pid);
+    char byte;
+    if (read(child.ready.get(), &byte, 1) == 1) tracer_->attach(pid, released());
+    child.ready.reset();
   }
 
   // The program has started, or told why not.
@@ -220,16 +251,22 @@ class Init : public Refusals {
   }
 
   void reap() {
+    if (tracer_) {
+      for (auto& [pid, status] : tracer_->take_ends()) ended(pid, status);
+      return;
+    }
     signalfd_siginfo info;
     while (read(signals_.get(), &info, sizeof info) > 0) {}
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
-      auto found = children_.find(pid);
-      if (found == children_.end()) continue;  // an orphan of the guest
-      settle(pid);
-      if (!found->second.failed) report({Report::Kind::exit, found->second.id, status, {}, {}});
-      children_.erase(found);
-    }
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0;) ended(pid, status);
+  }
+
+  void ended(pid_t pid, int status) {
+    auto found = children_.find(pid);
+    if (found == children_.end()) return;  // an orphan of the guest
+    settle(pid);
+    if (!found->second.failed) report({Report::Kind::exit, found->second.id, status, {}, {}});
+    children_.erase(found);
   }
 
   bool serve() {
@@ -275,6 +312,7 @@ class Init : public Refusals {
   Fd signals_;
   std::vector<Fd> uppers_;
   Desk desk_;
+  std::unique_ptr<Tracer> tracer_;
   std::unique_ptr<Interception> interception_;
   Fd listeners_, listeners_out_;  // listeners come in, and are sent by new commands
   std::map<pid_t, Child> children_;

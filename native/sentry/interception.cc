@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,20 +142,34 @@ class Interception::Server {
   }
 
  private:
-  friend class Interception::Case;
+  friend class Interception::NotifyPoint;
   void loop(const std::shared_ptr<Server>& self);
-  void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address);
-  void kill(pid_t tid, const rv_call& call, uint32_t rule);
+  void serve_bounced(const seccomp_notif& request, const rv_call& call);
 
   Interception& all_;
   Listener listener_;
 };
 
-// One call that waits for its answer: what is known of it, whom it has been put to, and what is next.
-class Interception::Case : public Question {
+// Where a call waits, and what can be done about it there.
+class Interception::Point {
  public:
-  Case(std::shared_ptr<Server> server, uint64_t id, pid_t tid, const rv_call& call, const rv_decision& decision)
-      : server_(std::move(server)), all_(server_->all_), id_(id), tid_(tid), call_(call), decision_(decision), wanted_(decision.handlers) {}
+  virtual ~Point() = default;
+  virtual bool waits() const = 0;
+  virtual void value(int64_t value) = 0;
+  virtual void error(int err) = 0;
+  virtual void give(std::unique_ptr<Case> self, Fd fd, uint32_t flags) = 0;
+  // The kernel carries it out.
+  virtual void run(std::unique_ptr<Case> self) = 0;
+  // The thread that stands at a trace point.
+  virtual std::shared_ptr<Stop> stop() const { return nullptr; }
+};
+
+// One call that waits for its answer: what is known of it, whom it has been put to, and what is next.
+class Interception::Case : public Question, public Returning {
+ public:
+  Case(Interception& all, std::unique_ptr<Point> point, pid_t tid, const rv_call& call, const rv_decision& decision)
+      : point_(std::move(point)), all_(all), tid_(tid), call_(call), decision_(decision), wanted_(decision.handlers) {}
+  ~Case() override;
 
   // Goes on as far as it can without waiting.
   static void proceed(std::unique_ptr<Case> self) {
@@ -168,26 +183,57 @@ class Interception::Case : public Question {
       if (c.decision_.base == RV_ACTION_ERRNO) return c.refuse();
       bool memory = can_act_on_behalf(static_cast<int>(c.call_.nr));
       if (c.decision_.base != RV_ACTION_NOTIFY && !(memory && c.all_.boundaries(c.asked_ | c.decision_.pending))) {
-        c.server_->listener_.answer_continue(c.id_);
-        return;
+        Point& point = *c.point_;
+        return point.run(std::move(self));
       }
       if (c.act(self, false)) return;
     }
   }
 
-  pid_t tid() const override { return tid_; }
+  pid_t tid() const override { return point_->stop() ? point_->stop()->tid.load() : tid_; }
   const rv_call& call() const override { return call_; }
   Copies& copies() override { return copies_; }
-  bool waits() const override { return server_->listener_.valid(id_); }
+  bool waits() const override { return point_->waits(); }
 
   ssize_t read(uint64_t address, void* out, size_t size) override {
     // What goes on in the kernel, or not at all, needs no copy to be carried out from.
-    return GuestMemory(tid_, can_act_on_behalf(static_cast<int>(call_.nr)) ? &copies_ : nullptr).read(address, out, size);
+    return GuestMemory(tid(), !hooking_ && can_act_on_behalf(static_cast<int>(call_.nr)) ? &copies_ : nullptr).read(address, out, size);
   }
 
-  int write(uint64_t address, const void* from, size_t size) override { return GuestMemory(tid_, &copies_).write_all(address, from, size); }
+  int write(uint64_t address, const void* from, size_t size) override { return GuestMemory(tid(), &copies_).write_all(address, from, size); }
 
-  int process() override { return Caller(tid_).process(); }
+  int process() override { return Caller(tid()).process(); }
+
+  void describe(rv_ring_call& out) const override {
+    out.traced = point_->stop() != nullptr;
+    if (!hooking_) return;
+    out.phase = RV_RING_EXIT;
+    out.result = result_;
+    out.after = hooks_.back().after;
+  }
+
+  void steer(const rv_ring_reply& reply, Served served) override {
+    std::shared_ptr<Stop> stop = point_->stop();
+    if (!stop) return served(-EPERM, nullptr, 0);
+    int64_t result = 0;
+    if (reply.kind == RV_RING_INJECT) {
+      std::array<uint64_t, 6> registers;
+      memcpy(registers.data(), reply.registers, sizeof reply.registers);
+      result = all_.may_inject(reply.address, registers);
+      if (result) return served(sizeof result, &result, sizeof result);
+      all_.tracer_->inject(stop, static_cast<uint32_t>(reply.address), registers, [served](bool done, int64_t raw) {
+        if (done) served(sizeof raw, &raw, sizeof raw);
+        else served(-ESRCH, nullptr, 0);
+      });
+      return;
+    }
+    uint64_t end = (scratch_ ? scratch_ : stop->stack - kRedZone);
+    uint64_t address = (end - reply.used) & ~15ULL;
+    if (!waits()) return served(-ESRCH, nullptr, 0);
+    if (address > end || GuestMemory(tid()).write_all(address, reply.data, reply.used)) return served(-EFAULT, nullptr, 0);
+    scratch_ = address;
+    served(sizeof address, &address, sizeof address);
+  }
 
   ssize_t descriptor(int fd, void* out, size_t room) override { return inspect(Caller(tid_), fd, out, room); }
 
@@ -208,36 +254,94 @@ class Interception::Case : public Question {
   }
 
   void answered(std::unique_ptr<Question> self, HandlersAnswer answer) override {
-    asked_ |= put_;
     if (answer.verdict == RV_RING_KILL) return all_.refusals_.kill_guest(true, answer.reason);
+    if (hooking_) return hooked(std::unique_ptr<Case>(static_cast<Case*>(self.release())), answer);
+    asked_ |= put_;
     if (!answer.writes.empty()) {
       if (!waits()) return;
       for (const auto& write : answer.writes)
-        if (int err = this->write(write.address, write.bytes.data(), write.bytes.size())) return fail_with(err);
+        if (int err = this->write(write.address, write.bytes.data(), write.bytes.size())) return point_->error(err);
     }
-    Listener& listener = server_->listener_;
+    auto own = std::unique_ptr<Case>(static_cast<Case*>(self.release()));
     switch (answer.verdict) {
-      case RV_RING_VALUE: listener.answer_value(id_, answer.value); return;
-      case RV_RING_ERRNO: return fail_with(static_cast<int>(answer.value));
-      case RV_RING_FD: return give(answer.fd.get(), answer.value ? O_CLOEXEC : 0);
+      case RV_RING_VALUE: return point_->value(answer.value);
+      case RV_RING_ERRNO: return point_->error(static_cast<int>(answer.value));
+      case RV_RING_FD: {
+        forget();
+        return point_->give(std::move(own), std::move(answer.fd), answer.value ? O_CLOEXEC : 0);
+      }
     }
-    proceed(std::unique_ptr<Case>(static_cast<Case*>(self.release())));
+    if (point_->stop()) {
+      for (unsigned i = 0; i < 6; i++)
+        if (answer.changed >> i & 1) call_.args[i] = answer.registers[i];
+      changed_ |= answer.changed;
+      if (answer.after) hooks_.push_back({lane_, answer.after, put_, deadline_ms_});
+    }
+    proceed(std::move(own));
+  }
+
+  // The call was made.
+  void returned(std::unique_ptr<Returning> self, int64_t raw) override {
+    made_ = true;
+    conclude(std::unique_ptr<Case>(static_cast<Case*>(self.release())), raw);
+  }
+
+  // The result is known: those who want to see it do, the last who asked for it first.
+  static void conclude(std::unique_ptr<Case> self, int64_t raw) {
+    Case& c = *self;
+    c.result_ = raw;
+    if (c.hooks_.empty()) {
+      std::shared_ptr<Stop> stop = c.point_->stop();
+      if (c.made_) c.all_.tracer_->finish(stop, raw);
+      else c.point_->value(raw);
+      return;
+    }
+    c.hooking_ = true;
+    Hook& hook = c.hooks_.back();
+    c.all_.desk_->ask(std::move(self), hook.lane, hook.handlers, hook.deadline_ms);
+  }
+
+  void hooked(std::unique_ptr<Case> self, const HandlersAnswer& answer) {
+    int64_t result = result_;
+    for (const auto& write : answer.writes)
+      if (waits() && GuestMemory(tid()).write_all(write.address, write.bytes.data(), write.bytes.size())) result = -EFAULT;
+    if (answer.verdict == RV_RING_VALUE) result = answer.value;
+    if (answer.verdict == RV_RING_ERRNO) result = -answer.value;
+    hooks_.pop_back();
+    conclude(std::move(self), result);
   }
 
   // The host program does not answer: each of the handlers that were asked is taken to have failed.
   void overdue(std::unique_ptr<Question> self) override {
+    if (hooking_) {
+      // The call has been made: only its result can still be withheld.
+      int64_t result = result_;
+      for (size_t i = 0; i < all_.plan_.handlers.size(); i++) {
+        const Handler& handler = all_.plan_.handlers[i];
+        if (hooks_.back().handlers >> i & 1 && handler.failure != Handler::Failure::proceed) result = handler.failure == Handler::Failure::error ? -handler.err : -EIO;
+      }
+      hooks_.pop_back();
+      return conclude(std::unique_ptr<Case>(static_cast<Case*>(self.release())), result);
+    }
     asked_ |= put_;
     if (!waits()) return;
     for (size_t i = 0; i < all_.plan_.handlers.size(); i++) {
       const Handler& handler = all_.plan_.handlers[i];
       if (!(put_ >> i & 1) || handler.failure == Handler::Failure::proceed) continue;
-      if (handler.failure == Handler::Failure::error) return fail_with(handler.err);
+      if (handler.failure == Handler::Failure::error) return point_->error(handler.err);
       return all_.refusals_.kill_guest(true, "handler " + std::to_string(i) + " did not answer in time, nor did the host program say so");
     }
     proceed(std::unique_ptr<Case>(static_cast<Case*>(self.release())));
   }
 
  private:
+  static constexpr uint64_t kRedZone = 128;  // below the stack pointer, the function's own
+  // Who wants the result.
+  struct Hook {
+    uint32_t lane, after;
+    uint64_t handlers, deadline_ms;
+  };
+  void forget();
   static constexpr int kAsk = 1 << 16;  // no errno: handlers are to be asked before the call is carried out
 
   // Lets nothing be done, and keeps the path that comes to it as the `index`th.
@@ -279,7 +383,7 @@ class Interception::Case : public Question {
       case_.wanted_ |= passed;
       judged_++;
       if (!path.empty() && case_.decision_.base == RV_ACTION_NOTIFY && access.verdict != RV_VERDICT_GRANTED) {
-        case_.server_->report(case_.tid_, case_.call_, access.rule, EACCES, path, {});
+        case_.all_.report(case_.tid(), case_.call_, access.rule, EACCES, path, {});
         return EACCES;
       }
       return judged_ >= judged_paths(nr) && case_.must_ask() ? kAsk : 0;
@@ -303,7 +407,7 @@ class Interception::Case : public Question {
       case_.wanted_ |= access.filters & case_.decision_.pending;
       if (case_.decision_.base == RV_ACTION_NOTIFY && verdict != RV_VERDICT_GRANTED) {
         int err = verdict == RV_VERDICT_UNSUPPORTED ? EAFNOSUPPORT : verdict == RV_VERDICT_MALFORMED ? EINVAL : EACCES;
-        case_.server_->report(case_.tid_, case_.call_, access.rule, err, {}, std::string(reinterpret_cast<const char*>(bytes), size));
+        case_.all_.report(case_.tid(), case_.call_, access.rule, err, {}, std::string(reinterpret_cast<const char*>(bytes), size));
         return err;
       }
       return case_.must_ask() ? kAsk : 0;
@@ -331,28 +435,26 @@ class Interception::Case : public Question {
     Bench bench(*this);
     Answer answer = act_on_behalf(call_, Caller(tid_), bench, may_block, &copies_);
     switch (answer.kind) {
-      case Answer::Kind::value: server_->listener_.answer_value(id_, answer.value); break;
+      case Answer::Kind::value: conclude(std::move(self), answer.value); break;
       case Answer::Kind::error:
         if (answer.err == kAsk || wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO) return false;
-        server_->listener_.answer_errno(id_, answer.err);
+        if (hooks_.empty()) point_->error(answer.err);
+        else conclude(std::move(self), -answer.err);
         break;
-      case Answer::Kind::later: defer(std::move(self)); return true;
-      case Answer::Kind::descriptor: give(answer.fd.get(), answer.fd_flags); break;
+      case Answer::Kind::later: defer(std::move(self)); break;
+      case Answer::Kind::descriptor: {
+        Point& point = *point_;
+        point.give(std::move(self), std::move(answer.fd), answer.fd_flags);
+        break;
+      }
     }
     self.reset();
     return true;
   }
 
-  void give(int fd, uint32_t flags) {
-    // The guest's own limit of open files, or a full table: the kernel says so here.
-    if (int err = server_->listener_.answer_fd(id_, fd, flags); err && err != ENOENT) fail_with(err);
-  }
-
-  void fail_with(int err) { server_->listener_.answer_errno(id_, err); }
-
   void refuse() {
-    server_->report(tid_, call_, decision_.rule, decision_.error, {}, {});
-    fail_with(decision_.error);
+    all_.report(tid_, call_, decision_.rule, decision_.error, {}, {});
+    point_->error(decision_.error);
   }
 
   // To the next handlers in the order of the list, as far as they are of one lane.
@@ -372,7 +474,9 @@ class Interception::Case : public Question {
     }
     if (!put_ || !all_.desk_) return all_.refusals_.kill_guest(true, "a handler that the plan does not have");
     copy_arguments();
-    all_.desk_->ask(std::move(self), lane, put_, endless ? 0 : deadline);
+    lane_ = lane;
+    deadline_ms_ = endless ? 0 : deadline;
+    all_.desk_->ask(std::move(self), lane, put_, deadline_ms_);
   }
 
   // What handlers most often read goes along. Whatever cannot be read here is found out when it is asked for.
@@ -397,11 +501,11 @@ class Interception::Case : public Question {
     Case& c = *self;
     if (c.all_.deferred_.fetch_add(1) >= kMaxDeferred) {
       c.all_.deferred_.fetch_sub(1);
-      return c.fail_with(EAGAIN);
+      return c.point_->error(EAGAIN);
     }
     if (int err = start_thread(run_deferred, self.get())) {
       c.all_.deferred_.fetch_sub(1);
-      return c.fail_with(err);
+      return c.point_->error(err);
     }
     self.release();  // the thread's own now
   }
@@ -410,22 +514,131 @@ class Interception::Case : public Question {
     std::unique_ptr<Case> self(static_cast<Case*>(argument));
     unshare(CLONE_FS);
     Interception& all = self->all_;
-    std::shared_ptr<Server> server = self->server_;
     if (!self->act(self, true)) proceed(std::move(self));
     all.deferred_.fetch_sub(1);
     return nullptr;
   }
 
-  const std::shared_ptr<Server> server_;
+  const std::unique_ptr<Point> point_;
   Interception& all_;
-  const uint64_t id_;
   const pid_t tid_;
-  const rv_call call_;
+  rv_call call_;
   const rv_decision decision_;
   Copies copies_;
   std::array<std::optional<std::string>, 2> shown_;  // paths as handlers were told
   uint64_t wanted_, asked_ = 0, put_ = 0;  // handlers: to be asked, asked before, being asked
+  uint64_t deadline_ms_ = 0;
+  uint32_t lane_ = 0;
   bool first_ = true, copied_ = false;
+
+  // At a trace point.
+  friend class Interception::TracePoint;
+  uint32_t changed_ = 0;
+  uint64_t scratch_ = 0;  // lowest byte in use
+  std::vector<Hook> hooks_;
+  bool hooking_ = false, made_ = false;
+  int64_t result_ = 0;
+};
+
+// Tells the host program that an answer's wish for the result will not be fulfilled.
+class Farewell : public Question {
+ public:
+  Farewell(pid_t tid, const rv_call& call, uint32_t after) : tid_(tid), call_(call), after_(after) {}
+  pid_t tid() const override { return tid_; }
+  const rv_call& call() const override { return call_; }
+  Copies& copies() override { return copies_; }
+  bool waits() const override { return false; }
+  ssize_t read(uint64_t, void*, size_t) override { return -ESRCH; }
+  int write(uint64_t, const void*, size_t) override { return ESRCH; }
+  int process() override { return 0; }
+  void describe(rv_ring_call& out) const override {
+    out.phase = RV_RING_GONE;
+    out.after = after_;
+  }
+  void answered(std::unique_ptr<Question>, HandlersAnswer) override {}
+  void overdue(std::unique_ptr<Question>) override {}
+
+ private:
+  const pid_t tid_;
+  const rv_call call_;
+  const uint32_t after_;
+  Copies copies_;
+};
+
+Interception::Case::~Case() { forget(); }
+
+void Interception::Case::forget() {
+  for (const Hook& hook : std::exchange(hooks_, {})) all_.desk_->ask(std::make_unique<Farewell>(tid(), call_, hook.after), hook.lane, hook.handlers, 0);
+}
+
+// A thread that carries calls out for the tracer.
+Status Interception::Acts::start() {
+  if (int err = start_thread(run, this)) return rvisor::fail("seccomp", "thread of the tracer's cases", err);
+  return std::nullopt;
+}
+
+void Interception::Acts::put(std::unique_ptr<Case> made) {
+  pthread_mutex_lock(&lock_);
+  cases_.push_back(made.release());
+  pthread_cond_signal(&some_);
+  pthread_mutex_unlock(&lock_);
+}
+
+void* Interception::Acts::run(void* argument) {
+  unshare(CLONE_FS);  // a umask of this thread's own
+  auto& self = *static_cast<Acts*>(argument);
+  for (;;) {
+    pthread_mutex_lock(&self.lock_);
+    while (self.cases_.empty()) pthread_cond_wait(&self.some_, &self.lock_);
+    std::unique_ptr<Case> next(self.cases_.front());
+    self.cases_.pop_front();
+    pthread_mutex_unlock(&self.lock_);
+    Case::proceed(std::move(next));
+  }
+}
+
+class Interception::NotifyPoint : public Point {
+ public:
+  NotifyPoint(std::shared_ptr<Server> server, uint64_t id) : server_(std::move(server)), id_(id) {}
+  bool waits() const override { return server_->listener_.valid(id_); }
+  void value(int64_t value) override { server_->listener_.answer_value(id_, value); }
+  void error(int err) override { server_->listener_.answer_errno(id_, err); }
+  void run(std::unique_ptr<Case>) override { server_->listener_.answer_continue(id_); }
+  void give(std::unique_ptr<Case>, Fd fd, uint32_t flags) override {
+    // The guest's own limit of open files, or a full table: the kernel says so here.
+    if (int err = server_->listener_.answer_fd(id_, fd.get(), flags); err && err != ENOENT) error(err);
+  }
+
+ private:
+  const std::shared_ptr<Server> server_;
+  const uint64_t id_;
+};
+
+class Interception::TracePoint : public Point {
+ public:
+  TracePoint(Tracer& tracer, std::shared_ptr<Stop> stop) : tracer_(tracer), stop_(std::move(stop)) {}
+  bool waits() const override { return stop_->stands.load(); }
+  void value(int64_t value) override { tracer_.answer(stop_, value); }
+  void error(int err) override { tracer_.answer(stop_, -err); }
+  std::shared_ptr<Stop> stop() const override { return stop_; }
+
+  void run(std::unique_ptr<Case> self) override {
+    std::array<uint64_t, 6> registers;
+    memcpy(registers.data(), self->call_.args, sizeof registers);
+    uint32_t changed = self->changed_;
+    tracer_.proceed(stop_, changed, registers, wanting(std::move(self)));
+  }
+
+  void give(std::unique_ptr<Case> self, Fd fd, uint32_t flags) override { tracer_.give(stop_, std::move(fd), flags, wanting(std::move(self))); }
+
+ private:
+  static std::unique_ptr<Returning> wanting(std::unique_ptr<Case> self) {
+    if (self->hooks_.empty()) return nullptr;
+    return self;
+  }
+
+  Tracer& tracer_;
+  const std::shared_ptr<Stop> stop_;
 };
 
 void Interception::Server::loop(const std::shared_ptr<Server>& self) {
@@ -442,28 +655,87 @@ void Interception::Server::loop(const std::shared_ptr<Server>& self) {
     if (err) return;
     const rv_call call = call_of(request);
     auto tid = static_cast<pid_t>(request.pid);
+    if (all_.tracer_ && call.arch == RV_ARCH_X86_64 && call.nr >= kBounced && call.nr < kBouncedEnd) {
+      serve_bounced(request, call);
+      continue;
+    }
     rv_decision decision;
     rv_eval_call(all_.program(), &call, &decision);
     switch (decision.action) {
       case RV_ACTION_ALLOW: listener_.answer_continue(request.id); break;
       case RV_ACTION_ERRNO:
-        report(tid, call, decision.rule, decision.error, {}, {});
+        all_.report(tid, call, decision.rule, decision.error, {}, {});
         listener_.answer_errno(request.id, decision.error);
         break;
       case RV_ACTION_NOTIFY:
-      case RV_ACTION_HANDLER: Case::proceed(std::make_unique<Case>(self, request.id, tid, call, decision)); break;
+      case RV_ACTION_HANDLER: Case::proceed(std::make_unique<Case>(all_, std::make_unique<NotifyPoint>(self, request.id), tid, call, decision)); break;
       // KILL, and what this backend has no point for: the call never returns.
-      default: kill(tid, call, decision.rule);
+      default: all_.kill(tid, call, decision.rule);
     }
   }
 }
 
-void Interception::Server::kill(pid_t tid, const rv_call& call, uint32_t rule) {
-  report(tid, call, rule, 0, {}, {});
-  all_.refusals_.kill_guest(false, {});
+// A trace point has sent this call here for what only a notification can give: a descriptor. Or the guest has made it up.
+void Interception::Server::serve_bounced(const seccomp_notif& request, const rv_call& call) {
+  Tracer::Gift gift = all_.tracer_->take(static_cast<pid_t>(request.pid), call);
+  int err = gift.fd.valid() ? listener_.answer_fd(request.id, gift.fd.get(), gift.flags) : ENOSYS;
+  if (err && err != ENOENT) listener_.answer_errno(request.id, err);
 }
 
-void Interception::Server::report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address) {
+void Interception::trapped(std::shared_ptr<Stop> stop) {
+  rv_decision decision;
+  rv_eval_call(program(), &stop->call, &decision);
+  pid_t tid = stop->tid;
+  switch (decision.action) {
+    case RV_ACTION_ALLOW: return tracer_->proceed(stop, 0, {}, nullptr);
+    case RV_ACTION_ERRNO:
+      report(tid, stop->call, decision.rule, decision.error, {}, {});
+      return tracer_->answer(stop, -decision.error);
+    case RV_ACTION_NOTIFY:
+    case RV_ACTION_HANDLER: {
+      const rv_call& call = stop->call;
+      auto made = std::make_unique<Case>(*this, std::make_unique<TracePoint>(*tracer_, stop), tid, call, decision);
+      // What is carried out here may take its time: not the tracer's, which everybody waits for.
+      if (can_act_on_behalf(static_cast<int>(call.nr))) return acts_.put(std::move(made));
+      return Case::proceed(std::move(made));
+    }
+    default: return kill(tid, stop->call, decision.rule);
+  }
+}
+
+// 0, or what an injected call gives in place of being made. It passes the guest's filter like any other; the policy's conditions on a
+// call that stops at a trace point are looked at here, as it does not stop there again.
+int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& registers) const {
+  switch (nr) {
+    // They would return where the handler's call does, or not at all.
+    case SYS_clone:
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_clone3:
+    case SYS_execve:
+    case SYS_execveat:
+    case SYS_rt_sigreturn:
+    case SYS_restart_syscall: return -ENOSYS;
+  }
+  if (nr >= kBounced) return -ENOSYS;
+  const std::vector<uint32_t>& traced = plan_.trace->calls;
+  if (std::find(traced.begin(), traced.end(), nr) == traced.end()) return 0;
+  rv_call call{};
+  call.nr = static_cast<uint32_t>(nr);
+  call.arch = RV_ARCH_X86_64;
+  memcpy(call.args, registers.data(), sizeof call.args);
+  rv_decision decision;
+  rv_eval_call(program(), &call, &decision);
+  if (decision.base == RV_ACTION_ALLOW) return 0;
+  return decision.base == RV_ACTION_ERRNO ? -decision.error : -EPERM;
+}
+
+void Interception::kill(pid_t tid, const rv_call& call, uint32_t rule) {
+  report(tid, call, rule, 0, {}, {});
+  refusals_.kill_guest(false, {});
+}
+
+void Interception::report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address) {
   Violation violation;
   violation.tid = tid;
   violation.call = call;
@@ -471,7 +743,7 @@ void Interception::Server::report(pid_t tid, const rv_call& call, uint32_t rule,
   violation.err = err;
   violation.path = std::move(path);
   violation.address = std::move(address);
-  all_.record(std::move(violation));
+  record(std::move(violation));
 }
 
 Status Interception::serve(Fd listener) {

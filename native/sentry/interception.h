@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "fd.h"
 #include "listener.h"
 #include "plan.h"
+#include "tracer.h"
 
 namespace rvisor {
 
@@ -36,9 +38,11 @@ struct Violation {
   std::string address;  // likewise the bytes of a socket address
 };
 
-// Tasks of ours among those that a limit of processes counts: a listener's thread, the helper that hands it out, and the thread that
-// takes the answers of handlers.
-inline unsigned interception_tasks(const Plan& plan) { return !plan.interception ? 0 : plan.interception->handlers.empty() ? 2 : 3; }
+// Tasks of ours among those that a limit of processes counts: a listener's thread, the helper that hands it out, the thread that
+// takes the answers of handlers, the tracer, and the one that works for it.
+inline unsigned interception_tasks(const Plan& plan) {
+  return !plan.interception ? 0 : 2U + !plan.interception->handlers.empty() + 2U * plan.interception->trace.has_value();
+}
 
 // Kinds of refusals that are counted without a number: calls of other ABIs, and numbers beyond the first few thousand.
 constexpr uint32_t kForeignCall = 0xfffffffe, kOtherCalls = 0xffffffff;
@@ -80,13 +84,20 @@ class Budget {
 class Interception {
  public:
   // `plan` has the compiled rules (rv_abi.h), checked here. All must outlive every thread that `serve` starts. `desk`: where
-  // handlers are asked; null where there are none.
-  Interception(const InterceptionPlan& plan, Refusals& refusals, Desk* desk) : plan_(plan), refusals_(refusals), desk_(desk) {}
+  // handlers are asked; null where there are none. `tracer`: null where nothing is traced.
+  Interception(const InterceptionPlan& plan, Refusals& refusals, Desk* desk, Tracer* tracer = nullptr)
+      : plan_(plan), refusals_(refusals), desk_(desk), tracer_(tracer) {}
 
   Status validate() const;
 
+  // Where a tracer is: the thread that works for it.
+  Status start() { return tracer_ ? acts_.start() : std::nullopt; }
+
   // Starts a thread that answers this listener until no task uses its filter any more.
   Status serve(Fd listener);
+
+  // A thread stands at a trace point: decides, and has it go on. On the tracer's thread; does not wait.
+  void trapped(std::shared_ptr<Stop> stop);
 
   // A refusal that could not be reported after all.
   void suppress(uint32_t nr, uint32_t rule);
@@ -96,7 +107,27 @@ class Interception {
 
  private:
   class Server;
+  class Point;
+  class NotifyPoint;
+  class TracePoint;
   class Case;
+  friend class Case;
+  void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address);
+  void kill(pid_t tid, const rv_call& call, uint32_t rule);
+  int64_t may_inject(uint64_t nr, const std::array<uint64_t, 6>& registers) const;
+
+  class Acts {
+   public:
+    Status start();
+    void put(std::unique_ptr<Case> made);
+
+   private:
+    static void* run(void* argument);
+    pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t some_ = PTHREAD_COND_INITIALIZER;
+    std::deque<Case*> cases_;
+  };
+
   void record(Violation violation);
   const uint64_t* program() const { return plan_.program.data(); }
   uint64_t boundaries(uint64_t handlers) const;
@@ -105,6 +136,8 @@ class Interception {
   const InterceptionPlan& plan_;
   Refusals& refusals_;
   Desk* const desk_;
+  Tracer* const tracer_;
+  Acts acts_;
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   Budget budget_;
   std::atomic<int> deferred_{0};

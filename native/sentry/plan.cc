@@ -111,7 +111,7 @@ SeccompRule read_rule(Reader r) {
   r.only({"nr", "action", "errno", "args"});
   SeccompRule rule{};
   rule.nr = static_cast<int>(r.number("nr", 0x3fffffff));
-  rule.action = static_cast<SeccompAction>(r.word("action", {"allow", "errno", "kill", "notify"}));
+  rule.action = static_cast<SeccompAction>(r.word("action", {"allow", "errno", "kill", "notify", "trace"}));
   rule.err = static_cast<unsigned>(r.maybe_number("errno", 4095).value_or(1));
   if (!r.has("args")) return rule;
   r.each("args", [&](const Json& value, const std::string& at) {
@@ -241,10 +241,10 @@ Status parse_plan(std::string_view text, Plan& out) {
     s.reject("program", "is not a base64 list of instructions");
   out.seccomp_share = s.maybe_flag("share");
   bool notifies = out.seccomp_default == SeccompAction::notify;
-  for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify;
+  for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify || rule.action == SeccompAction::trace;
   if (r.has("interception")) {
     Reader i = r.object("interception");
-    i.only({"program", "handlers", "copies"});
+    i.only({"program", "handlers", "copies", "trace"});
     std::string bytes;
     if (!decode_base64(i.text("program"), bytes)) i.reject("program", "is not base64");
     InterceptionPlan interception;
@@ -254,9 +254,23 @@ Status parse_plan(std::string_view text, Plan& out) {
     if (i.has("handlers")) i.each("handlers", [&](const Json& value, const std::string& at) { interception.handlers.push_back(read_handler(i.item(value, at))); });
     if (i.has("copies")) i.each("copies", [&](const Json& value, const std::string& at) { interception.copies.push_back(read_copy(i.item(value, at))); });
     if (interception.handlers.size() > RV_MAX_HANDLERS) i.reject("handlers", "are too many");
+    if (i.has("trace")) {
+      Reader t = i.object("trace");
+      t.only({"calls", "hideVdso"});
+      TracePlan trace;
+      trace.hide_vdso = t.maybe_flag("hideVdso");
+      t.each("calls", [&](const Json& value, const std::string&) {
+        if (!value.is_number_unsigned() || value.get<uint64_t>() > 4095) t.reject("calls", "is not a list of numbers of calls");
+        else trace.calls.push_back(value.get<uint32_t>());
+      });
+      interception.trace = std::move(trace);
+    }
     out.interception = std::move(interception);
   }
-  if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, and only with them");
+  if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify or trace, and only with them");
+  bool traces = false;
+  for (const SeccompRule& rule : out.seccomp_rules) traces |= rule.action == SeccompAction::trace;
+  if (traces && !(out.interception && out.interception->trace)) r.reject("interception.trace", "goes with rules that trace");
 
   if (!error.empty()) return fail("plan", "", 0, error);
   return std::nullopt;

@@ -47,7 +47,7 @@ struct SeccompArg {
   uint64_t mask;
 };
 
-enum class SeccompAction { allow, error, kill, notify };
+enum class SeccompAction { allow, error, kill, notify, trace };
 
 struct SeccompRule {
   int nr;
@@ -86,12 +86,19 @@ struct CopyRule {
   std::optional<uint32_t> length;   // register with the number of elements; absent: one
 };
 
-// Rules of the decision core (rv_abi.h) for the calls that are notified.
+// The guest is traced.
+struct TracePlan {
+  std::vector<uint32_t> calls;  // numbers of those that stop before they are made
+  bool hide_vdso = false;       // programs shall make calls to ask for the time
+};
+
+// Rules of the decision core (rv_abi.h) for the calls that are notified, or stop.
 struct InterceptionPlan {
   std::vector<Handler> handlers;
   std::vector<CopyRule> copies;
   std::vector<uint64_t> program;  // 8-byte aligned; the last word may be padded
   size_t size = 0;                // bytes
+  std::optional<TracePlan> trace;
 };
 
 struct Plan {

@@ -26,7 +26,11 @@ export interface Placed {
 export interface HandlerRules {
   /** Numbers of the calls that handlers want. */
   readonly numbers: ReadonlySet<number>
-  /** Of these, those for which a handler is asked though the policy refuses them. */
+  /** Of these, those that stop at a trace point. */
+  readonly traced: ReadonlySet<number>
+  /** Whether a handler wants a call that programs do not make while they have the vDSO. */
+  readonly hideVdso: boolean
+  /** Of all, those for which a handler is asked though the policy refuses them. */
   readonly overridden: ReadonlySet<number>
   /** The rules that put calls to handlers; their ids start at `firstId`. */
   readonly calls: (firstId: number) => ReadonlyArray<CallRule>
@@ -36,18 +40,11 @@ export interface HandlerRules {
   readonly copies: ReadonlyArray<CopyRule>
 }
 
-/** Everything that is wrong with the handlers, or that cannot be carried out yet. */
+/** Everything that is wrong with the handlers, or that cannot be carried out. */
 export const handlerFaults = (placed: ReadonlyArray<Placed>): ReadonlyArray<PolicyFault> => {
   const faults = placed.flatMap(({ at, handler }) => {
     const own = [...SyscallHandler.check(handler, at)]
     if (own.length > 0) return own
-    if (SyscallHandler.point(handler) === "trace") {
-      own.push(new PolicyFault({
-        path: `${at}.power`,
-        message: `${handler.name} with power "${handler.power}" needs a ptrace stop at each call, which this version does not make`,
-        suggestion: handler.power === "steer" ? `power "answer" or "observe"` : "another call"
-      }))
-    }
     const pointer = handler.where.find((clause) => clause.kind !== "argument")
     if (pointer !== undefined && safetyClass(handler.name) !== "behalf") {
       own.push(new PolicyFault({ path: `${at}.where`, message: `${pointer.kind} filters are decided where the sandbox carries the call out itself; ${handler.name} is not such a call`, suggestion: "look at it in the handler" }))
@@ -57,6 +54,9 @@ export const handlerFaults = (placed: ReadonlyArray<Placed>): ReadonlyArray<Poli
   if (placed.length > RV.MAX_HANDLERS) faults.push(new PolicyFault({ path: "handlers", message: `${placed.length} handlers, more than ${RV.MAX_HANDLERS}` }))
   return faults
 }
+
+/** What libraries ask the kernel's own code in the process for, without a call. */
+const inVdso: ReadonlySet<string> = new Set(["clock_gettime", "gettimeofday", "time", "clock_getres", "getcpu"])
 
 const reads = (handler: SyscallHandler.Any): boolean => handler.power === "observe" || handler.memory !== "none"
 
@@ -74,6 +74,8 @@ export const handlerRules = (placed: ReadonlyArray<Placed>): HandlerRules => {
   const reading = new Set(placed.filter(({ handler }) => reads(handler)).map(({ handler }) => handler.name))
   return {
     numbers: new Set(filters.map(({ nr }) => nr)),
+    traced: new Set(placed.filter(({ handler }) => SyscallHandler.point(handler) === "trace").map(({ handler }) => syscallNumbers[handler.name])),
+    hideVdso: placed.some(({ handler }) => inVdso.has(handler.name)),
     overridden: new Set(placed.filter(({ handler }) => handler.override).map(({ handler }) => syscallNumbers[handler.name])),
     calls: (firstId) => filters.map(({ nr, pointers, when }, number) => ({
       id: firstId + number,

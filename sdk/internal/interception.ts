@@ -12,7 +12,7 @@ import type { CallRule, Condition } from "./decision/model.ts"
 import { compileProgram } from "./decision/program.ts"
 import type { HandlerRules } from "./handlers.ts"
 import type { Plan, SeccompArg, SeccompRule } from "./protocol.ts"
-import { ENOSYS, EPERM } from "./seccompRules.ts"
+import { ENOSYS, EPERM, noneOf } from "./seccompRules.ts"
 import { safetyClass } from "./syscall/classes.ts"
 import { syscallName } from "./syscall/table.ts"
 import { lastSyscall, syscallNumbers } from "./syscalls.ts"
@@ -31,13 +31,25 @@ const callRule = (rule: SeccompRule, id: number): CallRule => ({
   action: rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : rule.action === "allow" ? { type: "allow" } : { type: "kill" }
 })
 
-const noHandlers: HandlerRules = { numbers: new Set(), overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
+const noHandlers: HandlerRules = { numbers: new Set(), traced: new Set(), hideVdso: false, overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
+
+/** ARCH_MAP_VDSO_X32, _32, _64: code of arch_prctl(2) that bring back what is hidden. */
+const mapVdso = [0x2001, 0x2002, 0x2003]
+
+const withoutVdso = (filter: Plan["seccomp"]): Plan["seccomp"] => ({
+  ...filter,
+  rules: filter.rules.flatMap((rule): ReadonlyArray<SeccompRule> =>
+    rule.nr === syscallNumbers.arch_prctl && rule.action === "allow" && rule.args === undefined
+      ? noneOf(0, mapVdso).map((arg) => ({ nr: rule.nr, action: "allow", args: [arg] }))
+      : [rule])
+})
 
 /**
  * Parts of a plan that do what `filter` does, report every refusal if `report`, and put calls to handlers. A call that handlers want is
  * notified where the filter lets it pass for some arguments, or a handler may overrule the filter; a kill stays a kill.
  */
-export const intercepted = (filter: Plan["seccomp"], report: boolean, handlers: HandlerRules = noHandlers): Result.Result<Pick<Plan, "seccomp" | "interception">, ReadonlyArray<PolicyFault>> => {
+export const intercepted = (given: Plan["seccomp"], report: boolean, handlers: HandlerRules = noHandlers): Result.Result<Pick<Plan, "seccomp" | "interception">, ReadonlyArray<PolicyFault>> => {
+  const filter = handlers.hideVdso ? withoutVdso(given) : given
   const allowed = new Set(filter.rules.filter((rule) => rule.action === "allow").map((rule) => rule.nr))
   const killed = new Set(filter.rules.filter((rule) => rule.action === "kill").map((rule) => rule.nr))
   const asked = new Set([...handlers.numbers].filter((nr) => !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr))))
@@ -45,6 +57,8 @@ export const intercepted = (filter: Plan["seccomp"], report: boolean, handlers: 
   // A guest that restricts itself by Landlock would find calls that init carries out for it outside of its own restriction. It is told
   // that there is no Landlock, in place of being let to rely on it.
   const carried = [...asked].some((nr) => safetyClass(syscallName(nr)!) === "behalf")
+  const traced = [...asked].filter((nr) => handlers.traced.has(nr))
+  const { hideVdso } = handlers
   const inKernel = (rule: SeccompRule): boolean => !asked.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))
   const decided = filter.rules.filter((rule) => !inKernel(rule))
   const program = compileProgram({
@@ -60,12 +74,14 @@ export const intercepted = (filter: Plan["seccomp"], report: boolean, handlers: 
       rules: [
         ...filter.rules.filter(inKernel),
         ...(carried ? [{ nr: syscallNumbers.landlock_create_ruleset, action: "errno" as const, errno: ENOSYS }] : []),
-         ...(report ? [] : [...asked].map((nr): SeccompRule => ({ nr, action: "notify" })))
+        ...traced.map((nr): SeccompRule => ({ nr, action: "trace" })),
+        ...(report ? [] : [...asked].filter((nr) => !handlers.traced.has(nr)).map((nr): SeccompRule => ({ nr, action: "notify" })))
       ]
     },
     interception: {
       program: Buffer.from(bytes).toString("base64"),
-      ...(asked.size === 0 ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) })
+      ...(asked.size === 0 ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
+      ...(traced.length === 0 && !hideVdso ? {} : { trace: { calls: traced, hideVdso } })
     }
   }))
 }

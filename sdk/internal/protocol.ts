@@ -65,8 +65,8 @@ export const SeccompArg = Schema.Struct({
 /** All of `args` must hold. Several rules for one number: any may match. */
 export const SeccompRule = Schema.Struct({
   nr: U,
-  /** `notify`: the sentry's rules of `Plan.interception` decide. */
-  action: Schema.Literals(["allow", "errno", "kill", "notify"]),
+  /** `notify`: the sentry's rules of `Plan.interception` decide. `trace`: they do, at a ptrace stop. */
+  action: Schema.Literals(["allow", "errno", "kill", "notify", "trace"]),
   errno: optional(U),
   args: optional(Schema.Array(SeccompArg))
 })
@@ -169,13 +169,20 @@ export const Plan = Schema.Struct({
     /** Asks for the program: the `filter` grant. */
     share: optional(Schema.Boolean)
   }),
-  /** Present exactly where a seccomp rule, or the default, notifies. */
+  /** Present exactly where a seccomp rule, or the default, notifies or traces. */
   interception: optional(Schema.Struct({
     /** Rules of the decision core (native/core/rv_abi.h) for what is notified, base64. */
     program: Schema.String,
     /** With handlers come three descriptors more, 9 to 11: the ring's memory and a socket for each of its lanes. */
     handlers: optional(Schema.Array(HandlerPlan)),
-    copies: optional(Schema.Array(CopyRule))
+    copies: optional(Schema.Array(CopyRule)),
+    /** The guest is traced: always, where a rule has the action `trace`. */
+    trace: optional(Schema.Struct({
+      /** Numbers of the calls that stop. */
+      calls: Schema.Array(U),
+      /** Programs are started without the vDSO, so that they ask the kernel for the time. */
+      hideVdso: optional(Schema.Boolean)
+    }))
   }))
 })
 export type Plan = typeof Plan.Type

@@ -3,7 +3,7 @@
  * the thread of its modules.
  */
 import { connect, Socket } from "node:net"
-import type { Context } from "effect"
+import { type Context, Effect, Exit } from "effect"
 import * as SyscallHandler from "../../SyscallHandler.ts"
 import * as Verdict from "../../Verdict.ts"
 import { EAGAIN, type Native } from "../native.ts"
@@ -54,6 +54,9 @@ export class Consumer {
   readonly #reply = new Uint8Array(reply.SIZE)
   readonly #replyView = new DataView(this.#reply.buffer)
   readonly #lists = new Map<number, ReadonlyArray<SyscallHandler.Any>>()
+  /** Calls that are under way, whose result handlers want to see; by the number that init says it with. */
+  readonly #made = new Map<number, { readonly view: GuestView; readonly decision: SyscallHandler.Decision<unknown>; readonly reported: number }>()
+  #lastMade = 0
   #pending = 0
   #scheduled = false
   #stopped = false
@@ -109,23 +112,66 @@ export class Consumer {
   }
 
   #answer(slot: number): void {
+    if (this.#callView.getUint32(records.ring_call.phase.at, true) !== RV_RING.ENTRY) return this.#returned(slot)
     const number = this.#callView.getUint32(records.ring_call.call.at, true)
     const name = syscallName(number)
     const view = new GuestView(this.#options, slot, name ?? "getpid", this.#callView)
     // Init asks nothing of the kind: the safe end of what makes no sense.
     if (name === undefined) return this.#send(view, Verdict.kill(`call ${number} has no handlers`))
+    this.#whenDone<SyscallHandler.Decision<unknown>>((done) => SyscallHandler.decide(this.#handlersOf(view.handlers), view, this.#options.services, done), (decision) => this.#settle(view, decision))
+  }
+
+  /** `start` calls what it is given once, at once or later. */
+  #whenDone<A>(start: (done: (value: A) => void) => void, use: (value: A) => void): void {
     let waiting = true
     this.#pending++
-    SyscallHandler.decide(this.#handlersOf(view.handlers), view, this.#options.services, (decision) => {
+    start((value) => {
       this.#pending--
-      this.#settle(view, decision)
+      use(value)
       if (!waiting && this.#pending === 0 && this.#options.dedicated) this.#schedule()
     })
     waiting = false
   }
 
+  /** A call whose result was wanted has one, or will have none. */
+  #returned(slot: number): void {
+    const { services } = this.#options
+    const head = this.#callView
+    const after = head.getUint32(records.ring_call.after.at, true)
+    const raw = head.getBigInt64(records.ring_call.result.at, true)
+    const made = this.#made.get(after)
+    this.#made.delete(after)
+    const view = made?.view ?? new GuestView(this.#options, slot, "getpid", head)
+    if (head.getUint32(records.ring_call.phase.at, true) === RV_RING.GONE) {
+      view.reopen(slot, head.getUint32(records.ring_call.generation.at, true))
+      return this.#send(view, Verdict.continue)
+    }
+    if (made === undefined) {
+      // It was another thread that asked for it, and that thread has ended.
+      const result = this.#handlersOf(view.handlers).reduceRight((result, handler) => SyscallHandler.withheld(handler, result), raw)
+      return this.#send(view, Verdict.value(result))
+    }
+    view.reopen(slot, head.getUint32(records.ring_call.generation.at, true))
+    const { decision, reported } = made
+    this.#whenDone<bigint>((done) => {
+      const fiber = Effect.runForkWith(services)(decision.after!(raw) as Effect.Effect<bigint>)
+      const exit = fiber.pollUnsafe()
+      const settle = (exit: Exit.Exit<bigint>): void => done(Exit.isSuccess(exit) ? exit.value : raw)
+      if (exit === undefined) fiber.addObserver(settle)
+      else settle(exit)
+    }, (result) => {
+      this.#send(view, result === raw ? Verdict.continue : Verdict.value(result))
+      this.#report(decision.failures.slice(reported), view.tid)
+    })
+  }
+
+  #report(failures: ReadonlyArray<SyscallHandler.Failure>, tid: number): void {
+    const { failed, handlers } = this.#options
+    for (const { detail, handler, reason } of failures) failed({ handler: handlers.indexOf(handler), reason, detail, tid })
+  }
+
   #settle(view: GuestView, decision: SyscallHandler.Decision<unknown>): void {
-    const { failed, handlers, lane, native, ring } = this.#options
+    const { lane, native, ring } = this.#options
     const failures = [...decision.failures]
     let { verdict } = decision
     if (verdict._tag === "Fd") {
@@ -138,11 +184,12 @@ export class Consumer {
         verdict = SyscallHandler.failed(decision.by!, failures, "verdict", `${what}: ${native.errnoText(-rc)}`) as typeof verdict
       }
     }
-    this.#send(view, verdict)
-    for (const { detail, handler, reason } of failures) failed({ handler: handlers.indexOf(handler), reason, detail, tid: view.tid })
+    this.#send(view, verdict, decision)
+    this.#report(failures, view.tid)
   }
 
-  #send(view: GuestView, verdict: SyscallHandler.Decision<unknown>["verdict"]): void {
+  /** `steered`: where the call goes on, how. */
+  #send(view: GuestView, verdict: SyscallHandler.Decision<unknown>["verdict"], steered?: SyscallHandler.Decision<unknown>): void {
     const { lane, native, ring } = this.#options
     const message = this.#replyView
     let used = 0
@@ -167,6 +214,20 @@ export class Consumer {
       }
     }
     view.close()
+    let changed = 0
+    let after = 0
+    if (kind === RV_RING.CONTINUE && steered !== undefined) {
+      for (const [register, value] of steered.registers) {
+        changed |= 1 << register
+        message.setBigUint64(reply.registers.at + 8 * register, value, true)
+      }
+      if (steered.after !== undefined) {
+        after = this.#lastMade = (this.#lastMade + 1) >>> 0 || 1
+        this.#made.set(after, { view, decision: steered, reported: steered.failures.length })
+      }
+    }
+    message.setUint32(reply.changed.at, changed, true)
+    message.setUint32(reply.after.at, after, true)
     message.setUint32(reply.generation.at, view.generation, true)
     message.setUint32(reply.kind.at, RV_RING.ANSWER, true)
     message.setUint32(reply.verdict.at, kind, true)

@@ -25,6 +25,11 @@ export const RV_RING = {
   DESCRIPTOR: 16,
   TAKE: 17,
   PATH: 18,
+  INJECT: 5,
+  SCRATCH: 6,
+  ENTRY: 0,
+  EXIT: 1,
+  GONE: 2,
   CONTINUE: 1,
   VALUE: 2,
   ERRNO: 3,
@@ -64,18 +69,23 @@ export const records = {
     path: { at: 44, bytes: 4 }
   },
   ring_call: {
-    SIZE: 9944,
+    SIZE: 9968,
     generation: { at: 0, bytes: 4 },
     tid: { at: 4, bytes: 4 },
     handlers: { at: 8, bytes: 8 },
     call: { at: 16, bytes: 64 },
     pieces: { at: 80, bytes: 4 },
     used: { at: 84, bytes: 4 },
-    piece: { at: 88, bytes: 128 },
-    data: { at: 216, bytes: 9728 }
+    phase: { at: 88, bytes: 4 },
+    traced: { at: 92, bytes: 4 },
+    result: { at: 96, bytes: 8 },
+    after: { at: 104, bytes: 4 },
+    reserved: { at: 108, bytes: 4 },
+    piece: { at: 112, bytes: 128 },
+    data: { at: 240, bytes: 9728 }
   },
   ring_reply: {
-    SIZE: 6184,
+    SIZE: 6240,
     generation: { at: 0, bytes: 4 },
     kind: { at: 4, bytes: 4 },
     verdict: { at: 8, bytes: 4 },
@@ -84,15 +94,18 @@ export const records = {
     address: { at: 24, bytes: 8 },
     size: { at: 32, bytes: 4 },
     asked: { at: 36, bytes: 4 },
-    data: { at: 40, bytes: 6144 }
+    changed: { at: 40, bytes: 4 },
+    after: { at: 44, bytes: 4 },
+    registers: { at: 48, bytes: 48 },
+    data: { at: 96, bytes: 6144 }
   },
   ring_slot: {
-    SIZE: 16336,
-    call: { at: 0, bytes: 9944 },
-    reply: { at: 9944, bytes: 6184 },
-    served: { at: 16128, bytes: 4 },
-    result: { at: 16132, bytes: 4 },
-    reserved: { at: 16136, bytes: 200 }
+    SIZE: 16392,
+    call: { at: 0, bytes: 9968 },
+    reply: { at: 9968, bytes: 6240 },
+    served: { at: 16208, bytes: 4 },
+    result: { at: 16212, bytes: 4 },
+    reserved: { at: 16216, bytes: 176 }
   },
   ring_lane: {
     SIZE: 8208,
@@ -104,12 +117,12 @@ export const records = {
     answers: { at: 4112, bytes: 4096 }
   },
   ring: {
-    SIZE: 16744496,
+    SIZE: 16801840,
     magic: { at: 0, bytes: 4 },
     version: { at: 4, bytes: 4 },
     bell: { at: 8, bytes: 4 },
     asleep: { at: 12, bytes: 4 },
     lanes: { at: 16, bytes: 16416 },
-    slots: { at: 16432, bytes: 16728064 }
+    slots: { at: 16432, bytes: 16785408 }
   }
 } as const

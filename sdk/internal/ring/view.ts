@@ -7,7 +7,7 @@
  */
 import { Effect } from "effect"
 import { type Descriptor, GuestFault, type GuestMemory } from "../../GuestMemory.ts"
-import type { Incoming, Look } from "../../SyscallHandler.ts"
+import type { Incoming, Look, Tracee } from "../../SyscallHandler.ts"
 import { EAGAIN, type Native } from "../native.ts"
 import type { SyscallName } from "../syscalls.ts"
 import { records as core } from "../decision/format.ts"
@@ -56,14 +56,15 @@ export interface Source {
  * One for each call, so nothing is made that a handler may not want. It is the call's memory and its `Incoming` at once.
  */
 export class GuestView implements Incoming {
-  readonly slot: number
-  readonly generation: number
+  slot: number
+  generation: number
   readonly tid: number
   readonly handlers: number
   readonly name: SyscallName
   readonly #source: Source
   readonly #head: ArrayBuffer
-  readonly #pieces: ReadonlyArray<Piece>
+  readonly #traced: boolean
+  #pieces: ReadonlyArray<Piece>
   #registers: BigUint64Array | undefined
   #writes: Array<Piece> = []
   #pending = 0
@@ -81,6 +82,7 @@ export class GuestView implements Incoming {
     this.tid = taken.getUint32(call.tid.at, true)
     this.handlers = taken.getUint32(call.handlers.at, true) + taken.getUint32(call.handlers.at + 4, true) * 2 ** 32
     this.#head = (taken.buffer as ArrayBuffer).slice(REGISTERS, REGISTERS + 48)
+    this.#traced = taken.getUint32(call.traced.at, true) === 1
     const count = taken.getUint32(call.pieces.at, true)
     if (count === 0) {
       this.#pieces = none
@@ -115,6 +117,55 @@ export class GuestView implements Incoming {
       this.#pid = Math.max(result, 0)
     }
     return this.#pid
+  }
+
+  /** The thread, where it stands at a trace point. */
+  get tracee(): Tracee | undefined {
+    return this.#traced ? { inject: (number, registers) => this.#inject(number, registers), scratch: (bytes) => this.#scratch(bytes) } : undefined
+  }
+
+  /** The call has been made and stands at its return: a new slot, and memory as it is now. */
+  reopen(slot: number, generation: number): void {
+    this.slot = slot
+    this.generation = generation
+    this.#pieces = none
+    this.#writes = []
+    this.#pending = 0
+    this.#asked = 0
+    this.#busy = false
+    this.#open = true
+  }
+
+  #inject(number: number, registers: BigUint64Array): Effect.Effect<bigint, GuestFault> {
+    return Effect.andThen(Effect.suspend(() => this.#flush()), this.#steer(() => {
+      const message = this.#message(RV_RING.INJECT)
+      message.setBigUint64(reply.address.at, BigInt(number), true)
+      registers.forEach((value, index) => message.setBigUint64(reply.registers.at + 8 * index, value, true))
+      return message
+    }))
+  }
+
+  #scratch(bytes: Uint8Array): Effect.Effect<bigint, GuestFault> {
+    if (bytes.length > RV_RING.REPLY_DATA) return Effect.fail(new GuestFault({ access: "write", address: 0n, length: bytes.length, reason: "tooLong" }))
+    return Effect.map(this.#steer(() => {
+      const message = this.#message(RV_RING.SCRATCH)
+      message.setUint32(reply.used.at, bytes.length, true)
+      new Uint8Array(message.buffer).set(bytes, reply.data.at)
+      return message
+    }), (address) => BigInt.asUintN(64, address))
+  }
+
+  /** A request whose result is 64 bits. */
+  #steer(fill: () => DataView): Effect.Effect<bigint, GuestFault> {
+    let message!: DataView
+    return Effect.flatMap(
+      this.#ask(() => {
+        message = fill()
+        message.setUint32(reply.size.at, 8, true)
+        return message
+      }),
+      (result) => result === 8 ? Effect.succeed(message.getBigInt64(reply.data.at, true)) : this.#fault("write", 0n, 0, -result)
+    )
   }
 
   /** Puts the writes that are still to be carried out into the data of an answer; gives the number of bytes. */

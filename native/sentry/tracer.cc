@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: Apache-2.0
+// ptrace(2), as much of it as steering a call takes. What has to be known to read this:
+//
+// - A call with SECCOMP_RET_TRACE stops before it is made. Its registers may be changed there; the filter then looks at the changed
+//   call once more (and takes RET_TRACE for "allow"), so nothing that is made from here is out of the filter's reach.
+// - With PTRACE_SYSCALL in place of PTRACE_CONT the thread stops again where the call returns. Setting the instruction pointer back over
+//   the two bytes of the `syscall` instruction there makes it enter the kernel once more: that is how calls are injected, and
+//   how the first call is come back to. What the instruction really is by then is the guest's business: each entry is compared
+//   with what was expected, and a thread that turns up elsewhere is let go.
+// - While injected calls run, the thread's signals are blocked: they would run the guest's code in the middle.
+#include "tracer.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "guest_memory.h"
+#include "resolve.h"
+
+// wait4(-1, status, __WALL, 0), unless `*called` is set: EINTR then. The signal that says so may come between the look and the call:
+// its handler moves a thread that is in between to the end, so that no call is missed.
+extern "C" long rv_wait(const std::atomic<int>* called, int* status);
+extern "C" const char rv_wait_begin[], rv_wait_end[], rv_wait_called[];
+asm(R"(
+  .text
+  .p2align 4
+  .hidden rv_wait, rv_wait_begin, rv_wait_end, rv_wait_called
+  .globl rv_wait, rv_wait_begin, rv_wait_end, rv_wait_called
+  .type rv_wait, @function
+rv_wait:
+rv_wait_begin:
+  cmpl $0, (%rdi)
+  jne rv_wait_called
+  movq $-1, %rdi
+  movl $0x40000000, %edx
+  xorl %r10d, %r10d
+  movl $61, %eax
+  syscall
+rv_wait_end:
+  ret
+rv_wait_called:
+  movq $-4, %rax
+  ret
+  .size rv_wait, .-rv_wait
+)");
+
+namespace rvisor {
+namespace {
+
+constexpr size_t kStack = 256 * 1024;
+constexpr int kWake = SIGUSR1;
+constexpr long kOptions =
+    PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
+constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
+constexpr uint64_t kAllSignals = ~0ULL;
+constexpr int kSyscallInstruction = 2;  // bytes
+constexpr uint64_t kVsyscall = 0xffffffffff600000, kVsyscallEnd = kVsyscall + 0x1000;
+constexpr uint64_t kCode64 = 0x33;
+constexpr size_t kTokensEach = 8;  // signal handlers may nest
+
+void on_wake(int, siginfo_t*, void* context) {
+  auto& ip = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP];
+  if (ip >= reinterpret_cast<greg_t>(rv_wait_begin) && ip < reinterpret_cast<greg_t>(rv_wait_end)) ip = reinterpret_cast<greg_t>(rv_wait_called);
+}
+
+// What the kernel turns into another call, or into EINTR, before the guest sees it: -ERESTARTSYS and its relatives.
+bool is_restart(int64_t raw) { return raw == -512 || raw == -513 || raw == -514 || raw == -516; }
+
+rv_call call_of(const user_regs_struct& regs) {
+  rv_call call{};
+  call.nr = static_cast<uint32_t>(regs.orig_rax);
+  call.arch = AUDIT_ARCH_X86_64;
+  call.ip = regs.rip;
+  const uint64_t args[] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
+  memcpy(call.args, args, sizeof args);
+  return call;
+}
+
+void set_argument(user_regs_struct& regs, unsigned index, uint64_t value) {
+  switch (index) {
+    case 0: regs.rdi = value; break;
+    case 1: regs.rsi = value; break;
+    case 2: regs.rdx = value; break;
+    case 3: regs.r10 = value; break;
+    case 4: regs.r8 = value; break;
+    default: regs.r9 = value; break;
+  }
+}
+
+void set_arguments(user_regs_struct& regs, const std::array<uint64_t, 6>& values) {
+  for (unsigned i = 0; i < 6; i++) set_argument(regs, i, values[i]);
+}
+
+bool same_call(const user_regs_struct& a, const user_regs_struct& b) {
+  rv_call one = call_of(a), other = call_of(b);
+  return one.nr == other.nr && one.ip == other.ip && !memcmp(one.args, other.args, sizeof one.args) && a.rsp == b.rsp;
+}
+
+struct Claim {
+  explicit Claim(pthread_mutex_t& lock) : lock_(lock) { pthread_mutex_lock(&lock_); }
+  ~Claim() { pthread_mutex_unlock(&lock_); }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  pthread_mutex_t& lock_;
+};
+
+}  // namespace
+
+// A thread of the guest.
+struct Tracer::Task {
+  enum class Phase {
+    running,    // nothing of ours
+    attaching,  // a command that waits to be released
+    entry,      // stands before its call
+    exit,       // stands after a call: its own (`made`), or an injected one
+    entering,   // goes into an injected call
+    injected,   // is in one
+    returning,  // goes back to its own call
+    calling     // is in its own call, whose return is awaited
+  };
+  explicit Task(pid_t thread) : tid(thread) {}
+  bool stands() const { return phase == Phase::entry || phase == Phase::exit; }
+
+  pid_t tid;
+  Phase phase = Phase::running;
+  __ptrace_request resume = PTRACE_CONT;  // how it goes on from stops that are none of ours
+  long* released = nullptr;
+  std::shared_ptr<Stop> stop;
+  user_regs_struct regs{};     // as the guest made its call
+  user_regs_struct after{};    // as the call returned
+  user_regs_struct expected{};  // how it should come in
+  bool made = false, executed = false, masked = false;
+  uint64_t mask = 0;
+  std::deque<Order> orders;
+  Injected done;                          // of the injected call
+  std::unique_ptr<Returning> returning;  // of its own
+};
+
+Tracer::Tracer(TraceClient& client, bool hide_vdso) : client_(client), hide_vdso_(hide_vdso) {}
+Tracer::~Tracer() = default;
+
+void Tracer::prepare() {
+  struct sigaction action {};
+  action.sa_sigaction = on_wake;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(kWake, &action, nullptr);
+  sigset_t wake;
+  sigemptyset(&wake);
+  sigaddset(&wake, kWake);
+  sigprocmask(SIG_BLOCK, &wake, nullptr);
+}
+
+Status Tracer::start() {
+  ends_ready_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!ends_ready_.valid()) return fail("exec", "eventfd", errno);
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStack);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  int err = pthread_create(&thread, &attributes, run, this);
+  pthread_attr_destroy(&attributes);
+  if (err) return fail("exec", "thread of the tracer", err);
+  return std::nullopt;
+}
+
+void* Tracer::run(void* argument) {
+  sigset_t wake;
+  sigemptyset(&wake);
+  sigaddset(&wake, kWake);
+  pthread_sigmask(SIG_UNBLOCK, &wake, nullptr);
+  auto* self = static_cast<Tracer*>(argument);
+  self->loop();
+  return nullptr;
+}
+
+void Tracer::loop() {
+  thread_ = gettid();
+  for (;;) {
+    obey();
+    int status = 0;
+    waits_.store(true);
+    long tid = rv_wait(&called_, &status);
+    // No children, so no tracees: only orders can come.
+    if (tid == -ECHILD) syscall(SYS_futex, &called_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+    waits_.store(false);
+    if (tid > 0) handle(static_cast<pid_t>(tid), status);
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- other threads
+
+void Tracer::post(Order order) {
+  {
+    Claim claim(lock_);
+    inbox_.push_back(std::move(order));
+  }
+  called_.store(1);
+  if (!waits_.exchange(false)) return;
+  syscall(SYS_futex, &called_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  syscall(SYS_tgkill, getpid(), thread_, kWake);
+}
+
+pid_t Tracer::fork_command(const std::function<pid_t()>& make) {
+  Claim claim(lock_);
+  pid_t pid = make();
+  if (pid > 0) commands_.insert(pid);
+  return pid;
+}
+
+void Tracer::attach(pid_t command, long* released) {
+  Order order(Order::Kind::attach);
+  order.pid = command;
+  order.released = released;
+  post(std::move(order));
+}
+
+std::vector<std::pair<pid_t, int>> Tracer::take_ends() {
+  uint64_t count;
+  ssize_t ignored = read(ends_ready_.get(), &count, sizeof count);
+  (void)ignored;
+  Claim claim(lock_);
+  return std::exchange(ends_, {});
+}
+
+void Tracer::proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning) {
+  Order order(Order::Kind::proceed, stop);
+  order.changed = changed;
+  order.registers = registers;
+  order.returning = std::move(returning);
+  post(std::move(order));
+}
+
+void Tracer::answer(const std::shared_ptr<Stop>& stop, int64_t raw) {
+  Order order(Order::Kind::answer, stop);
+  order.raw = raw;
+  post(std::move(order));
+}
+
+void Tracer::give(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, std::unique_ptr<Returning> returning) {
+  Order order(Order::Kind::give, stop);
+  order.fd = std::move(fd);
+  order.flags = flags;
+  order.returning = std::move(returning);
+  post(std::move(order));
+}
+
+void Tracer::finish(const std::shared_ptr<Stop>& stop, int64_t raw) {
+  Order order(Order::Kind::finish, stop);
+  order.raw = raw;
+  post(std::move(order));
+}
+
+void Tracer::inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::array<uint64_t, 6>& args, Injected done) {
+  Order order(Order::Kind::inject, stop);
+  order.nr = nr;
+  order.registers = args;
+  order.done = std::move(done);
+  post(std::move(order));
+}
+
+Tracer::Gift Tracer::take(pid_t tid, const rv_call& bounced) {
+  Claim claim(lock_);
+  for (auto token = tokens_.rbegin(); token != tokens_.rend(); ++token) {
+    if (token->tid != tid || token->call.nr + kBounced != bounced.nr || token->call.ip != bounced.ip ||
+        memcmp(token->call.args, bounced.args, sizeof bounced.args))
+      continue;
+    Gift gift = std::move(token->gift);
+    tokens_.erase(std::next(token).base());
+    return gift;
+  }
+  return {};
+}
+
+// ------------------------------------------------------------------------------------------------------ the tracer's thread
+
+void Tracer::obey() {
+  if (!called_.exchange(0)) return;
+  std::vector<Order> orders;
+  {
+    Claim claim(lock_);
+    orders.swap(inbox_);
+  }
+  for (Order& order : orders) carry_out(std::move(order));
+}
+
+void Tracer::carry_out(Order order) {
+  if (order.kind == Order::Kind::attach) return attach_now(order.pid, order.released);
+  auto found = order.stop->stands.load() ? tasks_.find(order.stop->tid) : tasks_.end();
+  if (found == tasks_.end() || found->second->stop != order.stop) {
+    if (order.done) order.done(false, 0);
+    return;
+  }
+  found->second->orders.push_back(std::move(order));
+  serve(*found->second);
+}
+
+void Tracer::attach_now(pid_t pid, long* released) {
+  // It installs its filter meanwhile, which takes some ten microseconds, and is then traceable.
+  for (int tries = 0;; tries++) {
+    if (!ptrace(PTRACE_SEIZE, pid, nullptr, kOptions)) break;
+    if (errno == ESRCH) return;  // it has died: its end is on the way
+    if (errno != EPERM) return client_.untraceable(strerror(errno));
+    // Another process of the guest may have been quicker. It has won nothing, but this command cannot be held to the plan.
+    if (tries >= 40 && (tries % 100 == 40) && Caller(pid).status("TracerPid:", 10) > 0) return client_.untraceable("another process traces the command");
+    if (tries > 50'000) return client_.untraceable("the command does not become traceable");
+    const timespec moment{0, tries < 40 ? 20'000 : 200'000};
+    nanosleep(&moment, nullptr);
+  }
+  auto task = std::make_unique<Task>(pid);
+  task->phase = Task::Phase::attaching;
+  task->released = released;
+  tasks_[pid] = std::move(task);
+  ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
+}
+
+void Tracer::handle(pid_t tid, int status) {
+  if (!WIFSTOPPED(status)) return ended(tid, status);
+  std::unique_ptr<Task>& slot = tasks_[tid];
+  if (!slot) slot = std::make_unique<Task>(tid);  // attached by the kernel when it was made
+  Task& task = *slot;
+  int signal = WSTOPSIG(status), event = status >> 16;
+  if (event) return at_event(task, event, signal);
+  if (signal == (SIGTRAP | 0x80)) return at_syscall(task);
+  release(task, signal);
+}
+
+void Tracer::ended(pid_t tid, int status) {
+  auto found = tasks_.find(tid);
+  if (found != tasks_.end()) {
+    drop(*found->second);
+    tasks_.erase(found);
+  }
+  Claim claim(lock_);
+  std::erase_if(tokens_, [tid](const Token& token) { return token.tid == tid; });
+  if (!commands_.erase(tid)) return;
+  ends_.emplace_back(tid, status);
+  const uint64_t one = 1;
+  ssize_t ignored = write(ends_ready_.get(), &one, sizeof one);
+  (void)ignored;
+}
+
+// On from a stop that is none of ours. A thread that is being killed no longer obeys: its end is on the way.
+void Tracer::release(Task& task, int signal) { ptrace(task.resume, task.tid, nullptr, signal); }
+
+void Tracer::at_event(Task& task, int event, int signal) {
+  switch (event) {
+    case PTRACE_EVENT_SECCOMP: return at_seccomp(task);
+    case PTRACE_EVENT_EXEC: return at_exec(task);
+    case kEventStop:
+      // A group stop lasts until SIGCONT, and the thread may be killed or continued meanwhile.
+      if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+        ptrace(PTRACE_LISTEN, task.tid, nullptr, nullptr);
+        return;
+      }
+      if (task.phase == Task::Phase::attaching) {
+        task.phase = Task::Phase::running;
+        if (ptrace(PTRACE_POKEDATA, task.tid, task.released, 1L) && errno != ESRCH) client_.untraceable(strerror(errno));
+      }
+  }
+  release(task);
+}
+
+void Tracer::at_seccomp(Task& task) {
+  using Phase = Task::Phase;
+  if (task.phase == Phase::injected) return release(task);  // a call that is traced itself: decided before it was injected
+  user_regs_struct regs;
+  if (ptrace(PTRACE_GETREGS, task.tid, nullptr, &regs)) return;
+  if (task.phase == Phase::returning && same_call(regs, task.regs)) {
+    task.phase = Phase::entry;
+    return serve(task);
+  }
+  if (task.phase != Phase::running) drop(task);
+  task.phase = Phase::entry;
+  task.resume = PTRACE_CONT;
+  task.regs = regs;
+  task.made = task.executed = false;
+  task.stop = std::make_shared<Stop>(task.tid);
+  task.stop->call = call_of(regs);
+  task.stop->stack = regs.rsp;
+  client_.trapped(task.stop);
+}
+
+void Tracer::at_syscall(Task& task) {
+  using Phase = Task::Phase;
+  user_regs_struct regs;
+  if (ptrace(PTRACE_GETREGS, task.tid, nullptr, &regs)) return;
+  switch (task.phase) {
+    case Phase::entering:
+      if (!same_call(regs, task.expected)) break;
+      task.phase = Phase::injected;
+      return release(task);
+    case Phase::injected: {
+      task.phase = Phase::exit;
+      auto result = static_cast<int64_t>(regs.rax);
+      if (Injected done = std::exchange(task.done, nullptr)) done(true, is_restart(result) ? -EINTR : result);
+      return serve(task);
+    }
+    case Phase::calling:
+      task.phase = Phase::exit;
+      task.made = true;
+      task.after = regs;
+      if (!task.executed) {
+        // The guest finds its registers as the kernel leaves them; a call that is to be restarted is the one that it made.
+        rv_call own = call_of(task.regs);
+        for (unsigned i = 0; i < 6; i++) set_argument(task.after, i, own.args[i]);
+        task.after.orig_rax = task.regs.orig_rax;
+      }
+      if (task.returning) {
+        Returning& returning = *task.returning;
+        returning.returned(std::move(task.returning), static_cast<int64_t>(regs.rax));
+        return serve(task);
+      }
+      return go_on(task, task.after);
+    default: break;
+  }
+  drop(task);
+  release(task);
+}
+
+void Tracer::at_exec(Task& stopped) {
+  pid_t tid = stopped.tid;
+  unsigned long former = 0;
+  ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &former);
+  // The thread that executes takes the number of its process's first thread, whose end is not told.
+  if (auto other = tasks_.find(static_cast<pid_t>(former)); static_cast<pid_t>(former) != tid && other != tasks_.end()) {
+    stopped.masked = false;  // its number is another thread's now
+    drop(stopped);
+    tasks_[tid] = std::move(other->second);
+    tasks_.erase(other);
+    tasks_[tid]->tid = tid;
+    if (tasks_[tid]->stop) tasks_[tid]->stop->tid = tid;
+  }
+  Task& task = *tasks_[tid];
+  {
+    Claim claim(lock_);
+    std::erase_if(tokens_, [&](const Token& token) { return token.tid == tid || token.tid == static_cast<pid_t>(former); });
+  }
+  task.executed = true;
+  if (task.phase != Task::Phase::calling) drop(task);
+  user_regs_struct regs;
+  if (hide_vdso_ && !ptrace(PTRACE_GETREGS, tid, nullptr, &regs) && !hide_vdso(task, regs)) {
+    if (ptrace(PTRACE_GETREGS, tid, nullptr, &regs)) return;  // killed meanwhile
+    return client_.untraceable("the vDSO of a program could not be hidden: a program that cannot be read cannot be traced");
+  }
+  release(task);
+}
+
+// Programs find the vDSO by an entry of the auxiliary vector, above their arguments and environment on the stack (getauxval(3)).
+bool Tracer::hide_vdso(Task& task, const user_regs_struct& regs) {
+  if (regs.cs != kCode64) return true;  // no program of ours to serve: its calls are refused
+  GuestMemory memory(task.tid);
+  uint64_t at = regs.rsp, count = 0;
+  if (memory.read_all(at, &count, sizeof count)) return false;
+  at += 8 * (count + 2);
+  uint64_t words[64];
+  bool environment = true;
+  for (;;) {
+    ssize_t size = memory.read(at, words, sizeof words);
+    if (size < 16) return false;
+    size_t got = static_cast<size_t>(size) / 8;
+    for (size_t i = 0; i < got;) {
+      if (environment) {
+        environment = words[i++] != 0;
+        at += 8;
+        continue;
+      }
+      if (got - i < 2) break;
+      if (words[i] == AT_NULL) return true;
+      const uint64_t nothing = AT_IGNORE;
+      if (words[i] == AT_SYSINFO_EHDR) return !memory.write_all(at, &nothing, sizeof nothing);
+      i += 2;
+      at += 16;
+    }
+  }
+}
+
+// Orders, as long as the thread stands.
+void Tracer::serve(Task& task) {
+  while (task.stands() && !task.orders.empty()) {
+    Order order = std::move(task.orders.front());
+    task.orders.pop_front();
+    if (!execute(task, order)) task.orders.push_front(std::move(order));
+  }
+}
+
+// False where the thread has to come back to its call first.
+bool Tracer::execute(Task& task, Order& order) {
+  using Phase = Task::Phase;
+  using Kind = Order::Kind;
+  const bool odd = task.regs.rip >= kVsyscall && task.regs.rip < kVsyscallEnd;  // no instruction to go back to, and no stop on the way out
+  user_regs_struct regs = task.regs;
+  switch (order.kind) {
+    case Kind::answer:
+      if (task.made) return true;
+      regs.orig_rax = ~0ULL;
+      regs.rax = static_cast<uint64_t>(order.raw);
+      go_on(task, regs);
+      return true;
+    case Kind::finish:
+      if (!task.made) return true;
+      regs = task.after;
+      if (!is_restart(static_cast<int64_t>(regs.rax)) && !task.executed) regs.rax = static_cast<uint64_t>(order.raw);
+      go_on(task, regs);
+      return true;
+    case Kind::inject:
+      if (odd || task.executed) {
+        order.done(true, -ENOSYS);
+        return true;
+      }
+      if (!task.masked && !ptrace(PTRACE_GETSIGMASK, task.tid, sizeof task.mask, &task.mask)) {
+        uint64_t all = kAllSignals;
+        task.masked = !ptrace(PTRACE_SETSIGMASK, task.tid, sizeof all, &all);
+      }
+      if (task.made) regs = task.after;
+      set_arguments(regs, order.registers);
+      regs.orig_rax = order.nr;
+      task.expected = regs;
+      if (task.phase == Phase::entry) {
+        task.phase = Phase::injected;
+      } else {
+        task.phase = Phase::entering;
+        regs.orig_rax = ~0ULL;
+        regs.rax = order.nr;
+        regs.rip -= kSyscallInstruction;
+      }
+      task.done = std::move(order.done);
+      task.resume = PTRACE_SYSCALL;
+      ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
+      release(task);
+      return true;
+    case Kind::proceed:
+    case Kind::give:
+      if (task.made) return true;
+      if (odd && (order.changed || order.returning || order.kind == Kind::give)) {
+        regs.orig_rax = ~0ULL;
+        regs.rax = static_cast<uint64_t>(-ENOSYS);
+        go_on(task, regs);
+        return true;
+      }
+      if (task.phase == Phase::exit) {
+        come_back(task);
+        return false;
+      }
+      if (order.kind == Kind::give) {
+        Claim claim(lock_);
+        auto own = [&](const Token& token) { return token.tid == task.tid; };
+        if (std::count_if(tokens_.begin(), tokens_.end(), own) >= static_cast<long>(kTokensEach)) tokens_.erase(std::find_if(tokens_.begin(), tokens_.end(), own));
+        tokens_.push_back({task.tid, task.stop->call, {std::move(order.fd), order.flags}});
+        regs.orig_rax += kBounced;
+      }
+      for (unsigned i = 0; i < 6; i++)
+        if (order.changed >> i & 1) set_argument(regs, i, order.registers[i]);
+      if (!order.changed && !order.returning) {
+        if (order.kind == Kind::give) {
+          go_on(task, regs);
+        } else {
+          drop(task);
+          release(task);
+        }
+        return true;
+      }
+      if (task.masked) ptrace(PTRACE_SETSIGMASK, task.tid, sizeof task.mask, &task.mask);
+      task.masked = false;
+      task.returning = std::move(order.returning);
+      task.phase = Phase::calling;
+      task.resume = PTRACE_SYSCALL;
+      ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
+      release(task);
+      return true;
+    case Kind::attach: break;
+  }
+  return true;
+}
+
+// The thread makes its own call once more, to stop before it.
+void Tracer::come_back(Task& task) {
+  user_regs_struct regs = task.regs;
+  regs.rip -= kSyscallInstruction;
+  regs.rax = regs.orig_rax;
+  regs.orig_rax = ~0ULL;
+  task.phase = Task::Phase::returning;
+  task.resume = PTRACE_CONT;
+  ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
+  release(task);
+}
+
+// The stop is over: the thread goes on with these registers.
+void Tracer::go_on(Task& task, const user_regs_struct& regs) {
+  user_regs_struct copy = regs;
+  ptrace(PTRACE_SETREGS, task.tid, nullptr, &copy);
+  drop(task);
+  release(task);
+}
+
+// Nothing more is wanted of this thread: who waits for something is told, or finds that it is gone.
+void Tracer::drop(Task& task) {
+  if (task.masked) ptrace(PTRACE_SETSIGMASK, task.tid, sizeof task.mask, &task.mask);
+  task.masked = false;
+  task.phase = Task::Phase::running;
+  task.resume = PTRACE_CONT;
+  if (std::shared_ptr<Stop> stop = std::exchange(task.stop, nullptr)) stop->stands.store(false);
+  if (Injected done = std::exchange(task.done, nullptr)) done(false, 0);
+  task.returning.reset();
+  for (Order& order : std::exchange(task.orders, {}))
+    if (order.done) order.done(false, 0);
+}
+
+}  // namespace rvisor

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trace point: one thread of init traces every thread of the guest (ptrace(2)) and makes the requests, which only it may. Calls
+// with SECCOMP_RET_TRACE stop before they are made; whoever decides on them gives orders from any thread, and the guest's thread
+// stays stopped until then, while the others go on. As init's children are its tracees too, this thread does all of init's waiting.
+#pragma once
+#include <pthread.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "../core/rv_abi.h"
+#include "failure.h"
+#include "fd.h"
+
+namespace rvisor {
+
+// Numbers from here on mean a call that a trace point has sent to the listener, less this: no call of the kernel's has them.
+constexpr uint32_t kBounced = 4096, kBouncedEnd = 8192;
+
+// One thread at a trace point: from its call's entry until it goes on. Shared with whoever decides; a stop that is over takes no orders.
+struct Stop {
+  explicit Stop(pid_t thread) : tid(thread) {}
+  std::atomic<pid_t> tid;         // changes when a thread that is not the first executes a program
+  std::atomic<bool> stands{true};  // false: the thread has died, or gone on
+  rv_call call{};                 // as the guest made it
+  uint64_t stack = 0;             // its stack pointer
+};
+
+// Who wants the result of a call. Destroyed without having been called where there will be none.
+class Returning {
+ public:
+  virtual ~Returning() = default;
+  // The call was made and gave `raw`; the thread stands until `Tracer::finish`. On the tracer's thread: must not wait.
+  virtual void returned(std::unique_ptr<Returning> self, int64_t raw) = 0;
+};
+
+// Result of an injected call; false where the thread died or would not go where it was sent.
+using Injected = std::function<void(bool, int64_t)>;
+
+class TraceClient {
+ public:
+  virtual ~TraceClient() = default;
+  // A thread stands before its call. On the tracer's thread: must not wait.
+  virtual void trapped(std::shared_ptr<Stop> stop) = 0;
+  // The guest can no longer be traced as the plan wants it.
+  virtual void untraceable(const char* why) = 0;
+};
+
+class Tracer {
+ public:
+  // `hide_vdso`: programs are started without the kernel's own code for asking the time, so that they make calls.
+  Tracer(TraceClient& client, bool hide_vdso);
+  ~Tracer();
+
+  // Blocks the signals that wake this thread, in the calling thread and those that it makes later.
+  static void prepare();
+  Status start();
+
+  // Forks with `make`, so that the new process is known as a command before its end can be seen.
+  pid_t fork_command(const std::function<pid_t()>& make);
+  // Traces a command that is about to make itself traceable and then waits for `*released`, a word of its memory.
+  void attach(pid_t command, long* released);
+  // Ends of commands, (pid, wait status). `ends_fd` is readable where there are some.
+  int ends_fd() const { return ends_ready_.get(); }
+  std::vector<std::pair<pid_t, int>> take_ends();
+
+  // Orders for a thread that stands. Each but `inject` makes it go on.
+  // The call is made, `changed` registers (bit N) replaced; `returning` is told its result, if given.
+  void proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning);
+  // The call is not made and gives `raw`.
+  void answer(const std::shared_ptr<Stop>& stop, int64_t raw);
+  // The call gives a copy of `fd` by way of the listener, which takes it with `take`.
+  void give(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, std::unique_ptr<Returning> returning);
+  // After `returned`: the thread goes on with this result.
+  void finish(const std::shared_ptr<Stop>& stop, int64_t raw);
+  // Another call is made now, and the thread stands again as it did.
+  void inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::array<uint64_t, 6>& args, Injected done);
+
+  // What a trace point has left for a bounced call.
+  struct Gift {
+    Fd fd;
+    uint32_t flags = 0;
+  };
+  Gift take(pid_t tid, const rv_call& bounced);
+
+ private:
+  struct Task;
+  struct Order {
+    enum class Kind { attach, proceed, answer, give, finish, inject };
+    explicit Order(Kind what, std::shared_ptr<Stop> where = nullptr) : kind(what), stop(std::move(where)) {}
+    Kind kind;
+    std::shared_ptr<Stop> stop;
+    pid_t pid = 0;
+    long* released = nullptr;
+    uint32_t changed = 0, nr = 0;
+    std::array<uint64_t, 6> registers{};
+    int64_t raw = 0;
+    Fd fd;
+    uint32_t flags = 0;
+    std::unique_ptr<Returning> returning;
+    Injected done;
+  };
+  struct Token {
+    pid_t tid;
+    rv_call call;
+    Gift gift;
+  };
+
+  static void* run(void* argument);
+  void loop();
+  void post(Order order);
+  void obey();
+  void carry_out(Order order);
+  void attach_now(pid_t pid, long* released);
+  void handle(pid_t tid, int status);
+  void ended(pid_t tid, int status);
+  void release(Task& task, int signal = 0);
+  void at_syscall(Task& task);
+  void at_seccomp(Task& task);
+  void at_event(Task& task, int event, int signal);
+  void at_exec(Task& task);
+  bool hide_vdso(Task& task, const user_regs_struct& regs);
+  void serve(Task& task);
+  bool execute(Task& task, Order& order);
+  void go_on(Task& task, const user_regs_struct& regs);
+  void come_back(Task& task);
+  void drop(Task& task);
+
+  TraceClient& client_;
+  const bool hide_vdso_;
+  pid_t thread_ = 0;
+  std::map<pid_t, std::unique_ptr<Task>> tasks_;
+
+  pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+  std::vector<Order> inbox_;
+  std::set<pid_t> commands_;  // whose end is wanted
+  std::vector<std::pair<pid_t, int>> ends_;
+  std::deque<Token> tokens_;
+  Fd ends_ready_;
+  std::atomic<int> called_{0};    // something is in the inbox
+  std::atomic<bool> waits_{false};  // the thread is in wait4(2), or about to be
+};
+
+}  // namespace rvisor
