@@ -1,0 +1,268 @@
+/**
+ * What handlers of power `steer` do in a sandbox, as functions that throw where a promise is not kept: run under Node by the suite, and
+ * under Bun by this file as a program (`steer-cases.ts GUEST`).
+ */
+import assert from "node:assert/strict"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect } from "effect"
+import * as Syscall from "../../sdk/Syscall.ts"
+import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
+import * as Verdict from "../../sdk/Verdict.ts"
+import { Path } from "../../sdk/Where.ts"
+import { killed, module, run } from "./handler-cases.ts"
+
+const steer = { power: "steer" } as const
+const answers = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.value(77)))
+const injects = SyscallHandler.make("getpgid", steer, (call) => Effect.as(call.inject("getppid", {}), Verdict.value(77)))
+const passes = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.continue))
+
+export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> = {
+  "a value, an errno, a kill, and going on": async (guest) => {
+    assert.equal((await run(guest, ["registers", "121"], [answers])).out, "77: 11 12 13 14 15 16\n")
+    const fails = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.errno("ENOSPC")))
+    assert.equal((await run(guest, ["registers", "121"], [fails])).out, "-28: 11 12 13 14 15 16\n")
+    assert.equal((await run(guest, ["registers", "121"], [passes])).out, "-3: 11 12 13 14 15 16\n")
+    killed(await run(guest, ["call", "121"], [SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.kill("enough")))]), /enough/)
+  },
+  "rewritten arguments are the kernel's, and the guest finds its own again": async (guest) => {
+    const self = SyscallHandler.make("getsid", steer, (call) => Effect.succeed(call.rewrite({ pid: 0 })))
+    const ran = await run(guest, ["registers", "124"], [self])
+    assert.match(ran.out, /^\d+: 11 12 13 14 15 16\n$/)
+  },
+  "a result is seen and replaced; the first handler has the last word": async (guest) => {
+    const seen: Array<string> = []
+    const hook = (label: string, plus: bigint) => SyscallHandler.make("getsid", { ...steer, label }, (call) =>
+      Effect.succeed(call.after((result) => Effect.sync(() => {
+        seen.push(`${label} ${result.errno ?? result.value}`)
+        return Verdict.value(result.value + plus)
+      }))))
+    assert.equal((await run(guest, ["registers", "124"], [hook("outer", 100n), hook("inner", 10n)])).out, "109: 11 12 13 14 15 16\n")
+    assert.deepEqual(seen, ["inner ESRCH", "outer 9"])
+    assert.equal((await run(guest, ["registers", "124"], [hook("main", 100n), module("after")])).out, "1099: 11 12 13 14 15 16\n")
+  },
+  "a hook reads what the kernel wrote": async (guest) => {
+    let name = ""
+    const look = SyscallHandler.make("uname", steer, (call) =>
+      Effect.succeed(call.after(() => Effect.map(call.args.name.read, (read) => {
+        name = read.nodename
+        return Verdict.continue
+      }))))
+    await run(guest, ["sh", "-c", "uname -n"], [look])
+    assert.equal(name, "sandbox")
+  },
+  "a hook that fails: the result is withheld": async (guest) => {
+    const make = (onFailure: "kill" | "continue" | "ENOSPC", hook: () => Effect.Effect<Verdict.Continue>) =>
+      SyscallHandler.make("getsid", { ...steer, onFailure, deadline: 100 }, (call) => Effect.succeed(call.after(hook, { pid: 0 })))
+    const dies = () => Effect.die(new Error("oh no"))
+    for (const [onFailure, out] of [["kill", "-5\n"], ["ENOSPC", "-28\n"]] as const) {
+      const told = await run(guest, ["call", "124"], [make(onFailure, dies)])
+      assert.equal(told.out, out)
+      assert.deepEqual(told.failures.map(({ detail, reason }) => [reason, detail]), [["threw", "oh no"]])
+    }
+    assert.match((await run(guest, ["call", "124"], [make("continue", dies)])).out, /^\d+\n$/)
+    const late = await run(guest, ["call", "124"], [make("ENOSPC", () => Effect.never)])
+    assert.equal(late.out, "-28\n")
+    assert.equal(late.failures[0]?.reason, "deadline")
+  },
+  "calls are injected, before the call and after it": async (guest) => {
+    const before = SyscallHandler.make("getpgid", steer, (call) =>
+      Effect.gen(function*() {
+        let sum = 0n
+        for (let i = 0; i < 5; i++) sum += (yield* call.inject("getppid", {})).value
+        const bad = yield* call.inject("close", { fd: 12345 })
+        assert.equal(bad.errno, "EBADF")
+        return sum === 5n ? Verdict.continue : Verdict.value(sum)
+      }))
+    assert.equal((await run(guest, ["registers", "121"], [before])).out, "-3: 11 12 13 14 15 16\n")
+    const after = SyscallHandler.make("getsid", steer, (call) =>
+      Effect.succeed(call.after((result) => Effect.map(call.inject("getppid", {}), (other) => Verdict.value(result.value * 10n + other.value)), { pid: 12345 })))
+    assert.equal((await run(guest, ["registers", "124"], [after])).out, "-9: 11 12 13 14 15 16\n")
+  },
+  "bytes are placed below the stack, for injected calls and for the call itself": async (guest) => {
+    const opens = SyscallHandler.make("getpgid", steer, (call) =>
+      Effect.gen(function*() {
+        const path = yield* call.scratch(Buffer.from("/etc/hostname\0"))
+        const room = yield* call.scratch(new Uint8Array(16))
+        const file = yield* call.inject("openat", { dfd: -100, filename: path, flags: 0 })
+        const got = yield* call.inject("read", { fd: file.value, buf: room, count: 16 })
+        yield* call.inject("write", { fd: 1, buf: room, count: got.value })
+        yield* call.inject("close", { fd: file.value })
+        return Verdict.value(got.value)
+      }))
+    assert.equal((await run(guest, ["call", "121"], [opens])).out, "sandbox\n8\n")
+    const other = SyscallHandler.make("open", { ...steer, memory: "racy" }, (call) => Effect.map(call.scratch(Buffer.from("/etc/hostname\0")), (filename) => call.rewrite({ filename })))
+    const at = SyscallHandler.make("openat", { ...steer, memory: "racy" }, (call) =>
+      Effect.gen(function*() {
+        if ((yield* call.args.filename.read) !== "/nowhere") return Verdict.continue
+        return call.rewrite({ filename: yield* call.scratch(Buffer.from("/etc/hostname\0")) })
+      }))
+    assert.equal((await run(guest, ["open", "/nowhere"], [other, at])).out, "sandbox\n")
+    assert.equal((await run(guest, ["no-stack"], [opens])).out, "-14\n")
+  },
+  "modules steer too": async (guest) => {
+    assert.equal((await run(guest, ["registers", "121"], [module("steer")])).out, "101: 11 12 13 14 15 16\n")
+  },
+  "what must not be injected is not, and what is injected passes the filter": async (guest) => {
+    const results: Array<string | undefined> = []
+    const tries = SyscallHandler.make("getpgid", steer, (call) =>
+      Effect.gen(function*() {
+        for (const name of ["fork", "clone", "vfork", "clone3", "execve", "rt_sigreturn"] as const) results.push((yield* call.inject(name, {})).errno)
+        results.push((yield* call.inject("ptrace", {})).errno, (yield* call.inject("unshare", { unshare_flags: 0x10000000 })).errno)
+        return Verdict.value(1)
+      }))
+    assert.equal((await run(guest, ["call", "121"], [tries, SyscallHandler.make("unshare", steer, () => Effect.succeed(Verdict.continue))])).out, "1\n")
+    assert.deepEqual(results, ["ENOSYS", "ENOSYS", "ENOSYS", "ENOSYS", "ENOSYS", "ENOSYS", "EPERM", "EPERM"])
+  },
+  "other handlers of the call are asked there too, in order": async (guest) => {
+    const asked: Array<string> = []
+    const note = (label: string, power: "observe" | "answer" | "steer") =>
+      SyscallHandler.make("getpgid", { label, power }, ((call: { readonly args: { readonly pid: number } }) => Effect.sync(() => (asked.push(`${label} ${call.args.pid}`), Verdict.continue))) as never)
+    const changes = SyscallHandler.make("getpgid", steer, (call) => Effect.succeed(call.rewrite({ pid: 0 })))
+    assert.match((await run(guest, ["call", "121", "9"], [note("a", "observe"), note("b", "answer"), changes, note("c", "answer")])).out, /^\d+\n$/)
+    assert.deepEqual(asked, ["a 9", "b 9", "c 0"])
+  },
+  "files: carried out on the guest's behalf, given by the handler, and kept from it by path": async (guest) => {
+    const seen: Array<string> = []
+    const careful = SyscallHandler.make("openat", steer, (call) => Effect.map(call.args.filename.read, (path) => (seen.push(path), Verdict.continue)))
+    assert.equal((await run(guest, ["open", "/etc/hostname"], [careful])).out, "sandbox\n")
+    assert.ok(seen.includes("/etc/hostname"))
+    const virtual = SyscallHandler.make("openat", { ...steer, where: Path.exact("/etc/hostname") }, () => Effect.succeed(Verdict.fd(Buffer.from("virtual\n"))))
+    assert.equal((await run(guest, ["open", "/etc/hostname"], [virtual])).out, "virtual\n")
+    assert.match((await run(guest, ["open", "/etc/passwd"], [virtual])).out, /^root:/)
+    const denied = SyscallHandler.make("openat", { ...steer, where: Path.under("/etc") }, () => Effect.succeed(Verdict.errno("EPERM")))
+    assert.equal((await run(guest, ["sh", "-c", "ln -s /etc /tmp/e; $GUEST open /tmp/e/hostname"], [denied])).out, "-1\n")
+    assert.equal((await run(guest, ["opens", "300"], [careful])).out, "0 wrong\n")
+  },
+  "calls that can only be steered": async (guest) => {
+    let forks = 0, closes = 0, exits = 0
+    const observe = { power: "observe" } as const
+    const count = [
+      SyscallHandler.make("clone", observe, () => Effect.sync(() => (forks++, Verdict.continue))),
+      SyscallHandler.make("close", observe, () => Effect.sync(() => (closes++, Verdict.continue))),
+      SyscallHandler.make("exit_group", observe, () => Effect.sync(() => (exits++, Verdict.continue)))
+    ]
+    assert.equal((await run(guest, ["sh", "-c", "(exit 3); (exit 4); cat /etc/hostname"], count)).out, "sandbox\n")
+    assert.ok(forks >= 2 && closes > 2 && exits >= 3, `${forks} ${closes} ${exits}`)
+    const refuses = SyscallHandler.make("clone", steer, () => Effect.succeed(Verdict.errno("EAGAIN")))
+    assert.match((await run(guest, ["sh", "-c", "(exit 3); :"], [refuses])).out, /[Cc]annot fork/)
+    const children: Array<bigint> = []
+    const born = SyscallHandler.make("clone", steer, (call) => Effect.succeed(call.after((result) => Effect.sync(() => (children.push(result.value), Verdict.continue)))))
+    assert.equal((await run(guest, ["sh", "-c", "(exit 3); echo $?"], [born])).out, "3\n")
+    assert.ok(children.length === 1 && children[0]! > 1n)
+  },
+  "what a program becomes is seen after its execve": async (guest) => {
+    const seen: Array<string> = []
+    const look = SyscallHandler.make("execve", { ...steer, memory: "racy" }, (call) =>
+      Effect.map(call.args.filename.read, (path) => call.after((result) => Effect.sync(() => (seen.push(`${path} ${result.errno ?? result.value}`), Verdict.continue)))))
+    assert.match((await run(guest, ["sh", "-c", "/bin/nothing; exec /bin/echo hello"], [look])).out, /^hello$/m)
+    assert.deepEqual(seen.slice(-2), ["/bin/nothing ENOENT", "/bin/echo 0"])
+    assert.match(seen[0]!, /\/sh (0|ENOENT)$/)
+  },
+
+  // ------------------------------------------------------------------------------------------- threads and processes
+  "200 threads": async (guest) => {
+    for (const handler of [answers, injects, module("steer77")]) assert.equal((await run(guest, ["threads", "200", "5"], [handler])).out, "200 threads, 0 wrong\n")
+  },
+  "signals all the while": async (guest) => {
+    for (const handler of [answers, injects]) assert.equal((await run(guest, ["storm", "2000"], [handler])).out, "signals, 0 wrong\n")
+    const slow = SyscallHandler.make("getpgid", steer, (call) =>
+      Effect.succeed(call.after(() => Effect.as(Effect.andThen(Effect.sleep(1), call.inject("getppid", {})), Verdict.value(77)), { pid: 0 })))
+    assert.equal((await run(guest, ["storm", "200"], [slow])).out, "signals, 0 wrong\n")
+  },
+  "interrupted calls end or start again as without a tracer": async (guest) => {
+    const results: Array<bigint> = []
+    const look = SyscallHandler.make("read", { ...steer, memory: "none" }, (call) =>
+      Effect.succeed(call.after((result) => Effect.sync(() => (results.push(result.raw), Verdict.continue)), { count: call.args.count })))
+    assert.equal((await run(guest, ["interrupted"], [look])).out, "-4 1, registers kept\n")
+    assert.ok(results.includes(-512n))
+    assert.equal((await run(guest, ["interrupted", "restart"], [look])).out, "1 1, registers kept\n")
+  },
+  "job control": async (guest) => {
+    const look = SyscallHandler.make("nanosleep", { ...steer, memory: "none" }, (call) => Effect.succeed(call.after(() => Effect.succeed(Verdict.continue))))
+    const clock = SyscallHandler.make("clock_nanosleep", { ...steer, memory: "none" }, (call) => Effect.succeed(call.after(() => Effect.succeed(Verdict.continue))))
+    assert.equal((await run(guest, ["sleep"], [look, clock])).out, "stopped 1, continued 1, exit 0\n")
+    assert.equal((await run(guest, ["sleep"], [answers])).out, "stopped 1, continued 1, exit 0\n")
+  },
+  "a process that is killed while its handler thinks": async (guest) => {
+    const slow = SyscallHandler.make("getpgid", steer, (call) => Effect.as(Effect.andThen(Effect.sleep(300), Effect.ignore(call.inject("getppid", {}))), Verdict.value(3)))
+    const told = await run(guest, ["killed"], [slow])
+    assert.equal(told.out, "killed\n")
+    assert.deepEqual(told.failures, [])
+    const blocks = SyscallHandler.make("getpgid", steer, (call) => Effect.as(Effect.ignore(call.inject("pause", {})), Verdict.value(3)))
+    assert.equal((await run(guest, ["killed"], [blocks])).out, "killed\n")
+  },
+  "a program is executed by a thread that is not the first": async (guest) => {
+    const look = SyscallHandler.make("execve", { ...steer, memory: "none" }, (call) => Effect.succeed(call.after(() => Effect.succeed(Verdict.continue))))
+    const pauses = SyscallHandler.make("getpgid", steer, (call) => Effect.as(Effect.andThen(Effect.sleep(1), call.inject("getppid", {})), Verdict.value(3)))
+    for (const handlers of [[answers], [look, answers], [look, pauses]]) assert.equal((await run(guest, ["thread-exec"], handlers)).out, "executed\n")
+  },
+  "vfork, trees of processes, orphans, death signals": async (guest) => {
+    const observe = ["vfork", "clone", "exit_group", "wait4"].map((name) => SyscallHandler.make(name as "clone", { power: "observe" }, () => Effect.succeed(Verdict.continue)))
+    const handlers = [answers, ...observe]
+    assert.equal((await run(guest, ["vfork"], handlers)).out, "child\nparent 0\n")
+    assert.equal((await run(guest, ["forks", "50"], handlers)).out, "0 failures\n")
+    assert.equal((await run(guest, ["orphans"], handlers)).out, "done\n")
+    assert.equal((await run(guest, ["death-signal"], handlers)).out, "gone\n")
+  },
+  "a handler that never answers": async (guest) => {
+    const never = SyscallHandler.make("getpgid", { ...steer, deadline: 50, onFailure: "ETIMEDOUT" }, () => Effect.never)
+    const told = await run(guest, ["call", "121"], [never])
+    assert.equal(told.out, "-110\n")
+    assert.equal(told.failures[0]?.reason, "deadline")
+  },
+
+  // -------------------------------------------------------------------------------------------------------- attacks
+  "numbers of bounced calls are no calls of the guest's": async (guest) => {
+    const careful = SyscallHandler.make("openat", steer, (call) => Effect.as(call.args.filename.read, Verdict.continue))
+    const plain = SyscallHandler.make("open", steer, (call) => Effect.as(call.args.filename.read, Verdict.continue))
+    assert.equal((await run(guest, ["bounced"], [careful, plain])).out, "0 wrong\n")
+  },
+  "nobody in there can trace": async (guest) => {
+    assert.equal((await run(guest, ["ptrace"], [answers], { extends: "trusted" })).out, "child -1, init -1\n")
+  },
+  "the instruction is changed while calls are injected": async (guest) => {
+    assert.equal((await run(guest, ["scribble", "1000"], [injects])).out, "0 wrong\n")
+  },
+  "the stack is taken away and filled while bytes lie there": async (guest) => {
+    const opens = SyscallHandler.make("getpgid", steer, (call) =>
+      Effect.gen(function*() {
+        const path = yield* call.scratch(Buffer.from("/etc/hostname\0"))
+        const file = yield* call.inject("openat", { dfd: -100, filename: path, flags: 0 })
+        if (file.errno !== undefined) return Verdict.errno(file.errno)
+        yield* call.inject("close", { fd: file.value })
+        return Verdict.value(77)
+      }))
+    assert.equal((await run(guest, ["scratch", "300"], [opens])).out, "went on, 0 other\n")
+  },
+
+  // ----------------------------------------------------------------------------------------------------------- vDSO
+  "the time is asked for by calls, where a handler stands on them": async (guest) => {
+    const fake = [
+      SyscallHandler.make("clock_gettime", (call) => Effect.as(call.args.tp.write(Syscall.Timespec.make({ tv_sec: 1000000n, tv_nsec: 0n })), Verdict.value(0))),
+      SyscallHandler.make("gettimeofday", (call) => Effect.as(call.args.tv.write(Syscall.Timeval.make({ tv_sec: 1000000n, tv_usec: 0n })), Verdict.value(0))),
+      SyscallHandler.make("time", () => Effect.succeed(Verdict.value(1000000)))
+    ]
+    const directory = mkdtempSync(join(tmpdir(), "rvisor-steer-"))
+    const fixed = join(directory, "static")
+    execFileSync("gcc", ["-O1", "-static", "-pthread", "-o", fixed, join(import.meta.dirname, "steer.c")])
+    assert.equal((await run(guest, ["time"], fake)).out, "1000000\n")
+    assert.equal((await run(fixed, ["time"], fake)).out, "1000000\n")
+    assert.equal((await run(guest, ["sh", "-c", "date -u +%s; python3 -c 'import time; print(int(time.time()))'"], fake)).out, "1000000\n1000000\n")
+    assert.equal((await run(process.versions["bun"] === undefined ? process.execPath : guest, process.versions["bun"] === undefined ? ["-e", "console.log(Math.floor(Date.now() / 1000))"] : ["time"], fake)).out, "1000000\n")
+    assert.equal((await run(guest, ["vdso"], fake)).out, "-1\n")
+    assert.notEqual((await run(guest, ["time"], [answers])).out, "1000000\n") // the control: without such a handler it is not asked
+    rmSync(directory, { recursive: true })
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const results: Record<string, string> = {}
+  for (const [name, body] of Object.entries(cases)) {
+    results[name] = await body(process.argv[2]!).then(() => "ok", (error: Error) => error.stack ?? String(error))
+  }
+  console.log(JSON.stringify(results))
+  process.exit(0)
+}
