@@ -51,6 +51,7 @@ class Init : public Refusals, public TraceClient {
     memcpy(filter_.data(), filter.text.data(), filter_.size() * sizeof(sock_filter));
     std::string layers = "pid mount ipc uts cgroup seccomp";
     if (abi) layers += " landlock:" + std::to_string(abi);
+    if (tracer_) layers += " ptrace";
     if (!report({Report::Kind::ready, 0, 0, {}, layers}, raw(uppers_))) return;
     uppers_.clear();
     start(0, context_.plan.command, std::move(context_.stdio));

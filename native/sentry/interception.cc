@@ -235,9 +235,9 @@ class Interception::Case : public Question, public Returning {
     served(sizeof address, &address, sizeof address);
   }
 
-  ssize_t descriptor(int fd, void* out, size_t room) override { return inspect(Caller(tid_), fd, out, room); }
+  ssize_t descriptor(int fd, void* out, size_t room) override { return inspect(Caller(tid()), fd, out, room); }
 
-  ssize_t take(int fd, void* out, size_t size) override { return take_bytes(Caller(tid_), fd, out, size); }
+  ssize_t take(int fd, void* out, size_t size) override { return take_bytes(Caller(tid()), fd, out, size); }
 
   // Where a path of the call leads. It is kept: the call is carried out only if it still leads there (see Bench).
   ssize_t path(unsigned argument, void* out, size_t room) override {
@@ -551,6 +551,9 @@ class Farewell : public Question {
   ssize_t read(uint64_t, void*, size_t) override { return -ESRCH; }
   int write(uint64_t, const void*, size_t) override { return ESRCH; }
   int process() override { return 0; }
+  ssize_t descriptor(int, void*, size_t) override { return -ESRCH; }
+  ssize_t take(int, void*, size_t) override { return -ESRCH; }
+  ssize_t path(unsigned, void*, size_t) override { return -ESRCH; }
   void describe(rv_ring_call& out) const override {
     out.phase = RV_RING_GONE;
     out.after = after_;

@@ -94,6 +94,25 @@ TEST_CASE("foreign ABIs get the default, whatever the number means here") {
   }
 }
 
+TEST_CASE("what a traced guest's filter lets pass, and what it sends to the listener") {
+  const Filter plain = build({{SYS_read, SeccompAction::allow, 0, {}}, {SYS_prctl, SeccompAction::kill, 0, {}}, {SYS_close, SeccompAction::trace, 0, {}}});
+  const Filter filter = traceable(plain);
+  const uint64_t dumpable = 4, magic = kTraceable;
+  CHECK(decide(filter, SYS_prctl, {dumpable, 1, 0, 0, 0, magic}) == kAllow);
+  CHECK(decide(filter, SYS_prctl, {dumpable, 1, 0, 0, 0, 0}) == kKill);
+  CHECK(decide(filter, SYS_prctl, {dumpable, 0, 0, 0, 0, magic}) == kKill);
+  CHECK(decide(filter, SYS_prctl, {dumpable + 1, 1, 0, 0, 0, magic}) == kKill);
+  CHECK(decide(filter, SYS_prctl, {dumpable, 1, 0, 0, 0, magic}, AUDIT_ARCH_I386) == kEperm);
+  for (int nr : {4096, 4097, 8191}) {
+    CHECK(decide(filter, nr) == SECCOMP_RET_USER_NOTIF);
+    CHECK(decide(filter, nr, {}, AUDIT_ARCH_I386) == kEperm);
+    CHECK(decide(filter, nr | 0x40000000) == kEperm);
+  }
+  for (int nr = -1; nr < 10000; nr++)
+    if (nr != SYS_prctl && (nr < 4096 || nr >= 8192)) CHECK(decide(filter, nr) == decide(plain, nr));
+  CHECK(decide(filter, SYS_close) == SECCOMP_RET_TRACE);
+}
+
 TEST_CASE("conditions see all 64 bits") {
   auto one = [](Op op, uint64_t value, uint64_t mask = UINT64_MAX) { return build({{SYS_ioctl, SeccompAction::allow, 0, {{1, op, value, mask}}}}); };
   Filter eq = one(Op::eq, 5);
