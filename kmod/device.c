@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * /dev/rvisor: see core/rv_device.h. Copies what comes in, checks it, and hands it on.
+ * /dev/rvisor: see native/core/rv_device.h. Copies what comes in, checks it, and hands it on.
  */
 #include <linux/fs.h>
 #include <linux/ioctl.h>

@@ -26,8 +26,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "core/rv_core.h"
-#include "core/rv_device.h"
+#include "../native/core/rv_core.h"
+#include "../native/core/rv_device.h"
 
 struct dentry;
 struct file;

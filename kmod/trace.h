@@ -11,7 +11,7 @@
 #include <linux/tracepoint.h>
 #include <linux/version.h>
 
-#include "core/rv_device.h"
+#include "../native/core/rv_device.h"
 
 /* Later kernels remember the source from __string(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
