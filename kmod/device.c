@@ -33,6 +33,16 @@ static int device_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
+/* A descriptor is closed: by the owner, that ends the sandbox, though a guest may have inherited another. */
+static int device_flush(struct file *file, fl_owner_t id)
+{
+	struct rv_sandbox *sandbox = file->private_data;
+
+	if (READ_ONCE(sandbox->owner) == current->signal)
+		rv_sandbox_kill(sandbox);
+	return 0;
+}
+
 static int device_release(struct inode *inode, struct file *file)
 {
 	struct rv_sandbox *sandbox = file->private_data;
@@ -146,6 +156,7 @@ static __poll_t device_poll(struct file *file, poll_table *table)
 const struct file_operations rv_device_operations = {
 	.owner = THIS_MODULE,
 	.open = device_open,
+	.flush = device_flush,
 	.release = device_release,
 	.unlocked_ioctl = device_ioctl,
 	.poll = device_poll,

@@ -5,7 +5,7 @@
  *
  * One open file is one sandbox. The process that says HELLO owns it, with all its threads; any other process gets EPERM. The
  * order is: open, HELLO, PROGRAM, then REGISTER for each child that is to become a guest, and EXCHANGE to answer calls. A sandbox
- * and all its tasks die when its owner dies, closes the file, or asks for it.
+ * and all its tasks die when its owner dies, closes a descriptor of the file (any: do not duplicate it), or asks for it.
  *
  * Registering a guest. The owner forks a child that shares nothing with it (no CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND,
  * CLONE_THREAD), sets no_new_privs there, and registers it. The child then installs a seccomp filter of one instruction,
