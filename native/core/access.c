@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * How rules combine, for paths and addresses alike: grants add up, a denial stays, and order means nothing. The rule that is
  * named is always the one with the lowest id.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * The only types the decision core knows, and nothing else: the core must compile unchanged in a process and in a kernel.
  */

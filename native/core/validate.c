@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * Proves that a program is what the evaluators take it for: every index inside its section, every run owned exactly once,
  * every order kept, every field meaningful. What is checked here is checked nowhere else.
