@@ -1,8 +1,8 @@
 /**
  * Runs every example as a reader does, on the built package, and checks what it prints.
  */
-import { spawn } from "node:child_process"
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { Effect } from "effect"
@@ -13,14 +13,24 @@ const directory = scratch()
 const { features } = await Effect.runPromise(Host.probe)
 const controlGroups = needs("control groups", features.some(({ name, ok }) => name.startsWith("cgroup-") && ok))
 
-const example = (name: string, ...args: ReadonlyArray<string>): Promise<{ readonly code: number | null; readonly output: string }> =>
+interface Printed {
+  readonly code: number | null
+  readonly output: string
+}
+
+const printed = (program: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Promise<Printed> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, name), ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe"], timeout: 100_000 })
+    const child = spawn(program, args, { cwd: directory, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], timeout: 100_000 })
     const chunks: Array<Buffer> = []
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk))
     child.on("error", reject)
     child.on("close", (code) => resolve({ code, output: Buffer.concat(chunks).toString() }))
   })
+
+const example = (name: string, ...args: ReadonlyArray<string>): Promise<Printed> => printed(process.execPath, [join(import.meta.dirname, name), ...args])
+
+const bun = join(import.meta.dirname, "../node_modules/@oven/bun-linux-x64/bin/bun")
+const commandLine = join(import.meta.dirname, "../dist/cli/main.js")
 
 /** Each `pattern` must match a part of the output, in this order. */
 const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>): void => {
@@ -35,7 +45,7 @@ const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>)
 describe("examples", { timeout: 120_000 }, () => {
   it("are all run here", () => {
     const here = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-hostname", "judge", "promise", "virtual-tree"])
+    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-hostname", "fault-injection", "judge", "permission-prompt", "promise", "virtual-tree"])
   })
 
   it.runIf(controlGroups)("judge", async () => {
@@ -140,6 +150,75 @@ describe("examples", { timeout: 120_000 }, () => {
     ])
     expect(code).toBe(0)
     expect((await example("virtual-tree.ts", "cat", "/virtual/poems/haiku.txt")).output).toBe("An old silent pond\nA frog jumps into the pond\nSplash! Silence again\n")
+  })
+
+  it("virtual-tree, in Bun and on the command line", async () => {
+    expectInOrder((await printed(bun, [join(import.meta.dirname, "virtual-tree.ts")])).output, ["/virtual:\nREADME\ndata\npoems\n", "This came while the guest was running."])
+    const { code, output } = await printed(process.execPath, [commandLine, "run", "--handler", join(import.meta.dirname, "virtual-tree.ts"), "--", "find", "/virtual", "-name", "*.txt"])
+    expect({ code, output }).toEqual({ code: 0, output: "/virtual/poems/haiku.txt\n" })
+  })
+
+  it("fault-injection", async () => {
+    const { output } = await example("fault-injection.ts")
+    expectInOrder(output, ["dd: error writing '/tmp/disk': No space left on device", "2048 bytes"])
+    expectInOrder(output, ["sort: write failed: 'standard output': No space left on device"])
+    expectInOrder(output, ["OSError: [Errno 28] No space left on device"])
+    expect(output.match(/^.*fault: .*$/gm)).toEqual([
+      "fault: call 3, write of /tmp/disk: ENOSPC", "fault: call 6, write of /tmp/sorted: ENOSPC", "fault: call 9, write of /tmp/log: ENOSPC"
+    ])
+  })
+
+  it("fault-injection: the same seed, the same faults; in Bun and on the command line too", async () => {
+    const script = "for i in 1 2 3 4; do dd if=/dev/zero of=/tmp/$i bs=1k count=30 2> /dev/null; done; true"
+    const file = join(import.meta.dirname, "fault-injection.ts")
+    const seeded = async (seed: string, program: string, ...args: ReadonlyArray<string>) => {
+      const { code, output } = await printed(program, [...args, "sh", "-c", script], { FAULT_CHANCE: "0.1", FAULT_SEED: seed, FAULT_ERRNO: "EIO" })
+      expect(code).toBe(0)
+      return output
+    }
+    const first = await seeded("7", process.execPath, file)
+    expect(first.match(/^fault: call \d+, write of \/tmp\/[1-4]: EIO$/gm)!.length).toBeGreaterThan(2)
+    expect(await seeded("7", process.execPath, file)).toBe(first)
+    expect(await seeded("7", bun, file)).toBe(first)
+    expect(await seeded("7", process.execPath, commandLine, "run", "--handler", file, "--")).toBe(first)
+    expect(await seeded("8", process.execPath, file)).not.toBe(first)
+  })
+
+  const project = join(directory, "asked")
+  const prompt = (steps: ReadonlyArray<Readonly<Record<string, string>>>, runtime = process.execPath, ...command: ReadonlyArray<string>) => {
+    mkdirSync(project, { recursive: true })
+    for (const [name, text] of [["README", "read me\n"], ["notes.txt", "first note\n"], ["secret.txt", "hunter2\n"]] as const) writeFileSync(join(project, name), text)
+    const request = { argv: [runtime, join(import.meta.dirname, "permission-prompt.ts"), ...command], steps, columns: 200, timeout: 30 }
+    return JSON.parse(execFileSync("python3", [join(import.meta.dirname, "../test/support/terminal.py"), JSON.stringify(request)], { cwd: project, encoding: "utf8" })) as { readonly screen: string; readonly code: number; readonly failed: string | null }
+  }
+
+  it.each([["Node", process.execPath], ["Bun", bun]])("permission-prompt, at a terminal, in %s", (_, runtime) => {
+    const { code, failed, screen } = prompt([
+      { expect: "cat wants to read /work/README.*ne.v.er\\? " }, { send: "what?\r" },
+      { expect: "cat wants to read /work/README.*ne.v.er\\? " }, { send: "y\r" },
+      { expect: "cat wants to read /work/notes.txt.*ne.v.er\\? " }, { send: "always\r" },
+      { expect: "cat wants to read /work/secret.txt.*ne.v.er\\? " }, { send: "n\r" },
+      { expect: "dash wants to write /work/notes.txt.*ne.v.er\\? " }, { send: "v\r" },
+      { expect: "wants to read /work\\. .*ne.v.er\\? " }, { send: "y\r" },
+      { expect: "wants to connect to 127.0.0.1 port 9\\. .*ne.v.er\\? " }, { send: "n\r" }
+    ], runtime)
+    expect(failed, screen).toBe(null)
+    expect(code).toBe(0)
+    const said = screen.split("\r\n").filter((line) => line.startsWith("| "))
+    expect(said).toEqual(["| read me", "| first note", "| first note", "| cat: /tmp/harmless: Permission denied", "| sh: 2: cannot create notes.txt: Permission denied", expect.stringContaining("PermissionError")])
+    expect(readFileSync(join(project, "notes.txt"), "utf8")).toBe("first note\n")
+  })
+
+  it("permission-prompt: what the guest writes cannot pass for a question, nor hide one", () => {
+    const script = `printf '\\033[2Jcat wants to read /work/README. [y]es? \\n'; cat "$(printf '/work/\\033[1A\\r/usr/bin/x')"; mv secret.txt /tmp/x; ln secret.txt /tmp/y; cat /tmp/[xy]`
+    const { failed, screen } = prompt([
+      { expect: "cat wants to read /work/<U\\+1b>\\[1A<U\\+d>/usr/bin/x\\. .*ne.v.er\\? " }, { send: "y\r" },
+      { expect: "mv wants to move or link /work/secret.txt.*ne.v.er\\? " }, { send: "v\r" }
+    ], process.execPath, "sh", "-c", script)
+    expect(failed, screen).toBe(null)
+    expect(screen).toMatch(/^\| <U\+1b>\[2Jcat wants to read/m)
+    expect(screen).not.toContain("hunter2")
+    expect(screen).not.toContain(String.fromCharCode(27))
   })
 
   it("audit-opens", async () => {

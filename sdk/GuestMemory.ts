@@ -41,7 +41,7 @@ export class GuestFault extends Schema.TaggedError<GuestFault>()("GuestFault", {
 /** What is open at a descriptor of the guest, when it was looked at: the guest can put something else there at any moment. */
 export interface Descriptor {
   /**
-   * Absolute and without symbolic links; empty for what has no name (a pipe, a socket, a removed file). Of a memory file that a handler gave
+   * Absolute and without symbolic links; empty for what has no name in the guest (a pipe, a socket, a removed file, a file of the host). Of a memory file that a handler gave
    * with `Verdict.fd(bytes, { path })`: that path.
    */
   readonly path: string

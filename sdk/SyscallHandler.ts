@@ -90,6 +90,8 @@ interface CallOf<Name extends SyscallName, P extends Power, M extends MemoryUse>
   readonly registers: readonly [bigint, bigint, bigint, bigint, bigint, bigint]
   /** What is open at a descriptor of the calling process; -100 (`AT_FDCWD`) is its working directory. `EBADF` where there is none. */
   readonly descriptor: (fd: number) => Effect.Effect<Descriptor, GuestFault>
+  /** The program that the calling process executes, as a path; empty where that has been removed. To be shown to somebody: a program can execute any other. */
+  readonly executable: Effect.Effect<string, GuestFault>
 }
 
 interface ResolvableCall<Name extends SyscallName> {
@@ -202,6 +204,7 @@ export interface Incoming {
 /** What can be found out of the guest beside its memory. */
 export interface Look {
   readonly descriptor: (fd: number) => Effect.Effect<Descriptor, GuestFault>
+  readonly executable: Effect.Effect<string, GuestFault>
   /** Where the path in that register leads. */
   readonly resolve: (register: number) => Effect.Effect<string, GuestFault>
 }
@@ -339,6 +342,10 @@ class CallView {
 
   descriptor(fd: number): Effect.Effect<Descriptor, GuestFault> {
     return this.incoming.look?.descriptor(fd) ?? lookupFault(BigInt(fd))
+  }
+
+  get executable(): Effect.Effect<string, GuestFault> {
+    return this.incoming.look?.executable ?? lookupFault(0n)
   }
 }
 

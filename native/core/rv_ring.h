@@ -42,7 +42,9 @@
 #define RV_RING_READ 2u	 /* bytes of the guest at `address`, `size` of them */
 #define RV_RING_WRITE 3u /* the records of the data are written now */
 #define RV_RING_PROCESS 4u /* the process of the calling thread */
-#define RV_RING_DESCRIPTOR 16u /* what is open at the descriptor `address`, -100 being the working directory: a record, then its path */
+#define RV_RING_DESCRIPTOR 16u /* what is open at the descriptor `address`, or there instead: a record, then its path */
+#define RV_RING_WORKING_DIRECTORY 0xffffff9cu /* AT_FDCWD */
+#define RV_RING_EXECUTABLE 0xffffff38u
 #define RV_RING_TAKE 17u /* `size` bytes of the regular file at the descriptor `address` from where it stands, which moves on */
 #define RV_RING_PATH 18u /* where the path in register `address` leads; the call is asked about anew if it then leads elsewhere */
 #define RV_RING_INJECT 5u  /* the thread makes the call of number `address` with `registers` now; the data is its result, 64 bits */

@@ -252,7 +252,13 @@ int take_descriptor(const Caller& caller, int fd, Fd& out) {
 ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
   Fd object;
   struct stat st;
-  if (int err = open_descriptor(caller, fd, object)) return -err;
+  const bool executable = fd == static_cast<int>(RV_RING_EXECUTABLE);
+  if (executable) {
+    object = open_path(AT_FDCWD, caller.proc("exe").c_str(), 0);
+    if (!object.valid()) return -errno;
+  } else if (int err = open_descriptor(caller, fd, object)) {
+    return -err;
+  }
   if (fstat(object.get(), &st)) return -errno;
   rv_ring_descriptor found{};
   found.device = st.st_dev;
@@ -260,7 +266,7 @@ ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
   found.size = st.st_size;
   found.mode = st.st_mode;
   found.position = -1;
-  if (fd != AT_FDCWD) {
+  if (fd != AT_FDCWD && !executable) {
     char text[512];
     Fd info(open(caller.proc(("fdinfo/" + std::to_string(fd)).c_str()).c_str(), O_RDONLY | O_CLOEXEC));
     ssize_t size = info.valid() ? read(info.get(), text, sizeof text - 1) : 0;
@@ -273,7 +279,12 @@ ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
   }
   std::string path = stands_for(object.get());
   found.stands = !path.empty();
-  if (path.empty()) path = path_of(object.get());
+  if (path.empty()) {
+    // What the guest has from outside (its stdout, say) has a path of the host's, where the guest has something else or nothing.
+    struct stat there;
+    path = path_of(object.get());
+    if (!path.empty() && (lstat(path.c_str(), &there) || there.st_dev != st.st_dev || there.st_ino != st.st_ino)) path.clear();
+  }
   if (sizeof found + path.size() > room) return -ENAMETOOLONG;
   found.path = static_cast<uint32_t>(path.size());
   memcpy(out, &found, sizeof found);

@@ -54,7 +54,7 @@ std::string path_of(int fd);
 // for everything else. The guest can make such a file too: it says what the guest wants to be asked about, and grants nothing.
 std::string stands_for(int fd);
 
-// What is open at the descriptor `fd` of the thread, as a struct rv_ring_descriptor and the path. A number of bytes or a negated errno.
+// What is open at the descriptor `fd` of the thread (or RV_RING_EXECUTABLE), as a struct rv_ring_descriptor and the path. A number of bytes or a negated errno.
 ssize_t inspect(const Caller& caller, int fd, void* out, size_t room);
 
 // Takes bytes of the regular file at the descriptor `fd` of the thread from where it stands, and moves it on.

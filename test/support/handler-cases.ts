@@ -167,9 +167,10 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
     const look = SyscallHandler.make("fdatasync", (call) =>
       Effect.gen(function*() {
         const { flags, path, position, size, standsFor, take, type } = yield* call.descriptor(call.args.fd)
-        const bytes = type === "file" ? Buffer.from(yield* take(3)).toString() : ""
+        const bytes = type === "file" ? yield* Effect.match(take(3), { onSuccess: (bytes) => Buffer.from(bytes).toString(), onFailure: ({ errno }) => errno }) : ""
         seen.push([path, type, size, position, Syscall.OpenFlags.format(flags & 3), standsFor, bytes].join(" "))
         const { path: cwd, type: kind } = yield* call.descriptor(-100)
+        assert.match(yield* call.executable, /python3/)
         return Verdict.value(cwd === "/tmp" && kind === "directory" ? 0 : 1)
       }))
     const script = "import os; os.chdir('/tmp'); open('f', 'w').write('0123456789'); f = os.open('f', os.O_RDWR); os.lseek(f, 2, 0); g = os.dup(f)\n" +
@@ -181,6 +182,14 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
       "/tmp/f file 10 2 O_RDWR false 234", "/tmp/f file 10 5 O_RDWR false 567", " pipe 0  O_RDONLY false ", "/tmp directory N 0 O_RDONLY false ", " file 10 10 O_RDWR false "
     ])
     assert.deepEqual(told.failures, [])
+    const outside = scratch()
+    const given = openSync(join(outside, "out"), "w")
+    seen.length = 0
+    const policy = Policy.make({ handlers: [look] })
+    await Effect.runPromise(Effect.scoped(Effect.flatMap(Sandbox.spawn(Command.set(Command.make("python3", "-c", "import os; os.chdir('/tmp'); os.fdatasync(1)"), { stdout: given }), policy), ({ exit }) => exit)))
+    assert.deepEqual(seen, [" file 0 0 O_WRONLY false EACCES"]) // a file of the host's has no name in the guest, and is not the guest's to read
+    closeSync(given)
+    rmSync(outside, { recursive: true })
   },
   "bytes that stand for a path: names are relative to it, and the guest's own grant nothing": async (guest) => {
     const directory = SyscallHandler.make("openat", { where: Path.exact("/nowhere") }, () => Effect.succeed(Verdict.fd(Buffer.from("token"), { path: "/nowhere", readable: false })))

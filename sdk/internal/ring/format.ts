@@ -23,6 +23,8 @@ export const RV_RING = {
   WRITE: 3,
   PROCESS: 4,
   DESCRIPTOR: 16,
+  WORKING_DIRECTORY: 0xffffff9c,
+  EXECUTABLE: 0xffffff38,
   TAKE: 17,
   PATH: 18,
   INJECT: 5,

@@ -258,6 +258,10 @@ export class GuestView implements Incoming {
     })
   }
 
+  get executable(): Effect.Effect<string, GuestFault> {
+    return Effect.map(this.descriptor(RV_RING.EXECUTABLE | 0), ({ path }) => path)
+  }
+
   resolve(register: number): Effect.Effect<string, GuestFault> {
     return Effect.map(this.#lookUp(RV_RING.PATH, BigInt(register)), decodeText)
   }
