@@ -7,6 +7,7 @@
  * | `sdk/`, `cli/` (ESM and `.d.ts`)    | `sdk/`, `cli/`, by tsc                      |
  * | `native/filters.json`               | seccomp programs of the presets, by the sentry itself |
  * | `policy.schema.json`                | `Policy.jsonSchema()`                       |
+ * | `kmod/`                             | source of the kernel module, as dkms takes it |
  * | `rvisor`, one self-contained executable | all of the above, by Bun                |
  *
  * Run by Bun, through `npm run build`. `--library` leaves the executable out; `--sanitized` builds, for the tests, native parts with
@@ -16,7 +17,7 @@
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fail, root, checkTools } from "./scripts/host.mjs"
 import { nativeDependencies } from "./scripts/native-dependencies.ts"
 import { seal } from "./scripts/seal.ts"
@@ -152,10 +153,34 @@ const buildFilters: Step = {
   }
 }
 
+const moduleSources = [...files("kmod", (path) => /^kmod\/(Kbuild|dkms\.conf|[^/]*\.[ch])$/.test(path)), ...files("native/core", (path) => /^native\/core\/[^/]*\.[ch]$/.test(path))]
+
+/** The kernel module is shipped as source: it fits one kernel only, and is built where it is to run. */
+const buildModuleSource: Step = {
+  name: "kmod",
+  title: "source of the kernel module",
+  inputs: ["build.ts", "package.json", ...moduleSources],
+  outputs: ["kmod/dkms.conf", ".kmod.json"],
+  make: () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }
+    const directory = join(dist, "kmod")
+    rmSync(directory, { recursive: true, force: true })
+    const shipped: Record<string, string> = {}
+    for (const path of moduleSources) {
+      // dkms looks for its file at the top.
+      const name = path === "kmod/dkms.conf" ? "dkms.conf" : path
+      shipped[name] = readFileSync(join(root, path), "utf8").replace(/^PACKAGE_VERSION=.*$/m, `PACKAGE_VERSION="${version}"`)
+      mkdirSync(dirname(join(directory, name)), { recursive: true })
+      writeFileSync(join(directory, name), shipped[name])
+    }
+    writeFileSync(join(dist, ".kmod.json"), JSON.stringify(shipped))
+  }
+}
+
 const buildExecutable: Step = {
   name: "executable",
   title: "self-contained executable",
-  inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", ...files("scripts/executable", source), ...library],
+  inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", "dist/.kmod.json", ...files("scripts/executable", source), ...library],
   outputs: ["rvisor"],
   make: async () => {
     const fresh = join(dist, ".rvisor")
@@ -219,7 +244,7 @@ const copyCheckout = (): void => {
 
 if (import.meta.main) {
   const started = performance.now()
-  const product = [buildNative, buildLibrary, buildSchema, buildFilters, ...(process.argv.includes("--library") ? [] : [buildExecutable])]
+  const product = [buildNative, buildLibrary, buildSchema, buildFilters, buildModuleSource, ...(process.argv.includes("--library") ? [] : [buildExecutable])]
   const steps = process.argv.includes("--sanitized") ? [buildSanitized] : product
   if (steps.includes(buildSanitized)) copyCheckout()
   let made = 0

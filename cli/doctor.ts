@@ -11,6 +11,8 @@ import * as Policy from "../sdk/Policy.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
 import * as ExitCode from "./exit-code.ts"
 import { type Feature, features } from "./features.ts"
+import * as KernelModule from "./kernel-module.ts"
+import { factLines } from "./kmod.ts"
 import { print, visible } from "./output.ts"
 
 /** Runs `true` under a policy; what held, or why it did not start. */
@@ -33,7 +35,8 @@ const diagnose = Effect.gen(function*() {
   const found = features.map((feature) => ({ ...feature, ...(host.features.find((f) => f.name === feature.name) ?? { ok: false, errno: 0, detail: "not asked for by this sentry" }) }))
   const sandbox = yield* attempt(Policy.default)
   const limited = yield* attempt(Policy.limits(Policy.default, { memory: "64 MiB", cpus: 1 }))
-  return { kernel: host.kernel, machine: host.machine, uid: host.uid, features: found, sandbox, limits: limited }
+  const kernelModule = KernelModule.facts(KernelModule.thisHost())
+  return { kernel: host.kernel, machine: host.machine, uid: host.uid, features: found, sandbox, limits: limited, kernelModule }
 })
 
 type Diagnosis = Effect.Success<typeof diagnose>
@@ -45,7 +48,17 @@ const matters = (feature: Feature & { readonly ok: boolean }, { features, uid }:
   return !(feature.name === "user-namespaces" && uid === 0)
 }
 
-const verdict = ({ sandbox, limits, uid }: Diagnosis): ReadonlyArray<string> => {
+/** Nothing of it is needed: where the module is not to be had, the remedies are left to `rvisor kmod status`. */
+const moduleVerdict = ({ kernelModule }: Diagnosis): string => {
+  if (KernelModule.usable(kernelModule)) return "rvisor's kernel module is loaded and may be used."
+  const [first] = KernelModule.obstacles(kernelModule)
+  if (first === undefined) return "rvisor's kernel module is not loaded, and nothing stands in its way: rvisor kmod build, then rvisor kmod load as root."
+  return `rvisor's kernel module is not usable here: ${first.detail === "" ? `${first.name}: no` : first.detail}. Nothing needs it.\n(rvisor kmod status: what to do)`
+}
+
+const verdict = (diagnosis: Diagnosis): ReadonlyArray<string> => [...sandboxVerdict(diagnosis), moduleVerdict(diagnosis)]
+
+const sandboxVerdict = ({ sandbox, limits, uid }: Diagnosis): ReadonlyArray<string> => {
   const who = uid === 0 ? "root" : "a plain user"
   if (!sandbox.works) return [`A sandbox under the default policy cannot be started by ${who}:`, sandbox.error]
   const groups = limits.works ? limits.layers.find((layer) => layer.startsWith("cgroup-v")) : undefined
@@ -65,7 +78,11 @@ const text = (diagnosis: Diagnosis): string => {
     const head = `${mark}  ${feature.name.padEnd(28)}${feature.use}${feature.detail === "" ? "" : ` (${visible(feature.detail)})`}`
     return matters(feature, diagnosis) ? `${head}\n       lost:   ${feature.lost}\n       remedy: ${feature.remedy}` : head
   })
-  return [`Linux ${diagnosis.kernel} on ${diagnosis.machine}, user id ${diagnosis.uid}`, "", ...lines, "", ...verdict(diagnosis).map(indent)].join("\n")
+  const optional = diagnosis.kernelModule.map((fact) => factLines(fact)[0]!)
+  return [
+    `Linux ${diagnosis.kernel} on ${diagnosis.machine}, user id ${diagnosis.uid}`, "", ...lines, "", "For the kernel module, which nothing needs:", ...optional, "",
+    ...verdict(diagnosis).map(indent)
+  ].join("\n")
 }
 
 export const doctor = Effect.fnUntraced(function*({ json }: { readonly json: boolean | undefined }) {

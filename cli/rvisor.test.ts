@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { forms, noStack, rvisor } from "../test/support/rvisor.ts"
@@ -22,7 +22,7 @@ describe.each(forms)("rvisor, $name", (form) => {
     expect(out).toContain("Usage: rvisor COMMAND")
   })
 
-  it.each([[[]], [["run"]], [["policy"]], [["policy", "check"]], [["policy", "show"]], [["doctor"]], [["completions"]]])("%j --help", async(path) => {
+  it.each([[[]], [["run"]], [["policy"]], [["policy", "check"]], [["policy", "show"]], [["doctor"]], [["kmod"]], [["kmod", "build"]], [["kmod", "load"]], [["kmod", "unload"]], [["kmod", "status"]], [["kmod", "source"]], [["completions"]]])("%j --help", async(path) => {
     const { code, out, stderr } = await run(...path, "--help")
     expect([code, stderr]).toEqual([0, ""])
     expect(out).toContain(`Usage: ${["rvisor", ...path].join(" ")}`)
@@ -42,6 +42,8 @@ describe.each(forms)("rvisor, $name", (form) => {
     [["policy", "check"], /FILE is missing/],
     [["policy", "check", "a", "b"], /unexpected operand b/],
     [["doctor", "--jsn"], /unknown flag --jsn; did you mean --json\?/],
+    [["kmod", "lod"], /unknown command lod; did you mean load\?/],
+    [["kmod", "source"], /DIR is missing/],
     [["completions", "tcsh"], /SHELL tcsh: expected bash \| zsh \| fish/],
     [["--nonsense"], /unknown flag --nonsense/]
   ])("%j is a mistake", async(args, message) => {
@@ -121,6 +123,44 @@ describe.each(forms)("rvisor, $name", (form) => {
       const { out } = await run("doctor", "--json")
       const probed = (JSON.parse(out) as { features: Array<{ name: string; detail: string }> }).features
       expect(probed.filter((feature) => feature.detail === "not asked for by this sentry")).toEqual([])
+    })
+  })
+
+  describe("kmod", () => {
+    it("status: what stands in the way, for people and as JSON", async() => {
+      const { code, out } = await run("kmod", "status", "--json")
+      const { facts, ok } = JSON.parse(out) as { ok: boolean; facts: Array<{ name: string }> }
+      expect(code).toBe(ok ? 0 : 1)
+      const text = await run("kmod", "status")
+      expect(text.code).toBe(code)
+      const doctor = await run("doctor")
+      for (const { name } of facts) for (const { out } of [text, doctor]) expect(out).toContain(name)
+    })
+
+    it("build: says which package has the headers of a kernel", async() => {
+      const result = await run("kmod", "build", "--kernel", "6.1.0-none", "--out", join(directory, "none.ko"))
+      expect(result).toMatchObject({ code: 1, out: "" })
+      expect(result.stderr).toMatch(/headers of kernel 6\.1\.0-none are not on this host\n {2}remedy: .*6\.1\.0-none/)
+      expect((await run("kmod", "build", "--headers", directory)).stderr).toMatch(/holds no kernel headers/)
+      expect(existsSync(join(directory, "none.ko"))).toBe(false)
+    })
+
+    it("source: what dkms takes, and nothing that does not belong to it", async() => {
+      const to = join(directory, `source-${form.argv.length}`)
+      expect(await run("kmod", "source", to)).toMatchObject({ code: 0, stderr: "" })
+      const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
+      expect(readFileSync(join(to, "dkms.conf"), "utf8")).toContain(`PACKAGE_VERSION="${version}"`)
+      expect(readFileSync(join(to, "native/core/rv_core.h"), "utf8")).toContain("rv_eval_call")
+      expect(existsSync(join(to, "kmod/harness"))).toBe(false)
+      expect((await run("kmod", "source", join(to, "dkms.conf"))).stderr).toMatch(/cannot be written to .*dkms\.conf: /)
+    })
+
+    it("load and unload are for root", async() => {
+      const plain = process.getuid!() !== 0
+      const result = await run("kmod", "load", join(directory, "none.ko"))
+      expect(result.code === 0 || /remedy: /.test(result.stderr)).toBe(true)
+      if (plain && existsSync("/proc/modules") && !existsSync("/sys/module/rvisor")) expect(result.stderr).toMatch(/only root may load/)
+      if (!existsSync("/sys/module/rvisor")) expect(await run("kmod", "unload")).toMatchObject({ code: 0, out: "rvisor's module is not loaded\n" })
     })
   })
 

@@ -14,12 +14,14 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type { ChangesError, SandboxError, SpawnError } from "../sdk/errors.ts"
 import { completions } from "./completions.ts"
 import { doctor } from "./doctor.ts"
 import * as ExitCode from "./exit-code.ts"
-import { base, files, identity, kernel, limits, network, policyFlags, toggle } from "./flags.ts"
+import { base, files, identity, kernel, limits, network, once, policyFlags, toggle } from "./flags.ts"
 import { type Groups, presenter } from "./help.ts"
+import * as kmod from "./kmod.ts"
 import { print, remark } from "./output.ts"
 import { check, schema, show } from "./policy.ts"
 import { changes, handlers, io, type RunFlags, runFlags, talk } from "./run-flags.ts"
@@ -88,6 +90,38 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
     )
   )
 
+  const kmodBuild = Command.make("build", {
+    kernel: Flag.String("kernel").pipe(Flag.withMetavar("RELEASE"), Flag.withDescription("For this kernel, as uname -r says it (default: the one that runs)"), once),
+    headers: Flag.String("headers").pipe(Flag.withMetavar("DIR"), Flag.withDescription("Kernel headers in an unusual place"), once),
+    out: Flag.String("out").pipe(Flag.withMetavar("FILE"), Flag.withDescription("Where to put the module (default: ./rvisor.ko)"), once),
+    untested: toggle("untested", "Build for a kernel that the module has not been tested with")
+  }, coded(kmod.build)).pipe(
+    Command.withDescription("Builds the kernel module against the headers of a kernel, and prints where it lies. Needs make, gcc and the headers, and no root."),
+    Command.withExamples([{ command: "rvisor kmod build && sudo rvisor kmod load" }])
+  )
+  const kmodLoad = Command.make("load", {
+    file: Argument.String("FILE").pipe(Argument.withDescription("The module; else the installed one, else ./rvisor.ko"), Argument.optional, Argument.map(Option.getOrUndefined))
+  }, coded(kmod.load)).pipe(
+    Command.withDescription("Loads the kernel module, as root. Where the kernel refuses (Secure Boot, a missing signature, another kernel's module), says why and what to do.")
+  )
+  const kmodUnload = Command.make("unload", {}, coded(kmod.unload)).pipe(
+    Command.withDescription("Takes the module out of the kernel, as root. Refused while a sandbox uses it.")
+  )
+  const kmodStatus = Command.make("status", { json: toggle("json", "Print one JSON object") }, coded(kmod.status)).pipe(
+    Command.withDescription("Says whether the module can be built, loaded and used here. Exit code: 0 when a sandbox could use it now, 1 when not.")
+  )
+  const kmodSource = Command.make("source", {
+    directory: Argument.String("DIR").pipe(Argument.withDescription("Directory to write to"))
+  }, coded(kmod.source)).pipe(
+    Command.withDescription("Writes the module's source into a directory, as dkms takes it: to read it, or to have it rebuilt for each new kernel."),
+    Command.withExamples([{ command: `rvisor kmod source /usr/src/rvisor-${VERSION} && dkms install rvisor/${VERSION}`, description: "As root: for this kernel and those to come" }])
+  )
+  const kmodCommand = Command.make("kmod").pipe(
+    Command.withShortDescription("Build, load and unload the kernel module"),
+    Command.withDescription("The kernel module decides system calls in the kernel. Nothing needs it; docs/kernel-module.md says what it does and costs."),
+    Command.withSubcommands([kmodBuild, kmodLoad, kmodUnload, kmodStatus, kmodSource])
+  )
+
   const completionsCommand = Command.make(
     "completions",
     { shell: Argument.Literals("SHELL", ["bash", "zsh", "fish"]).pipe(Argument.withDescription("bash, zsh or fish")) },
@@ -109,7 +143,7 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
 
   const root = Command.make("rvisor").pipe(
     Command.withDescription("Runs programs that nobody trusts, at native speed: what they open, start and use is granted, changed or refused."),
-    Command.withSubcommands([runCommand, policyCommand, doctorCommand, completionsCommand]),
+    Command.withSubcommands([runCommand, policyCommand, doctorCommand, kmodCommand, completionsCommand]),
     Command.withGlobalFlags([version])
   )
   return { root, runCommand }

@@ -97,7 +97,7 @@ export const testPrograms = async (): Promise<Readonly<Record<string, string>>> 
   const directory = "kmod/tests", support = join(directory, "support")
   const shared = existsSync(join(root, support)) ? readdirSync(join(root, support)).filter((file) => file.endsWith(".c")).map((file) => join(support, file)) : []
   const core = readdirSync(join(root, "native/core")).filter((file) => file.endsWith(".c")).map((file) => join("native/core", file))
-  const includes = ["native/core", "kmod", directory, ...(existsSync(join(root, support)) ? [support] : [])]
+  const includes = ["native/core", "native", "kmod", directory, ...(existsSync(join(root, support)) ? [support] : [])]
   const built: Record<string, string> = {}
   for (const file of readdirSync(join(root, directory)).filter((name) => name.endsWith(".c")).sort()) {
     const name = basename(file, ".c")

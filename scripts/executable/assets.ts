@@ -1,6 +1,7 @@
 /** Takes the place of `sdk/internal/assets.ts` in the self-contained executable: the native parts come from memory. */
 import client from "../../dist/native/librvisor.so" with { type: "file" }
 import filters from "../../dist/native/filters.json" with { type: "json" }
+import source from "../../dist/.kmod.json" with { type: "json" }
 import worker from "../../dist/.worker/moduleWorker.bundle" with { type: "file" }
 import sentry from "../../dist/native/rvisor-sentry" with { type: "file" }
 import { memfdPath } from "./memfd.ts"
@@ -21,3 +22,6 @@ export const sentryExecutable = once(() => memfdPath(sentry, "rvisor-sentry"))
 
 /** Seccomp programs of the presets. */
 export const builtFilters = (): Readonly<Record<string, string>> => filters
+
+/** The kernel module's source, path to text. */
+export const moduleSource = (): Readonly<Record<string, string>> => source

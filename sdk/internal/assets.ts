@@ -2,7 +2,8 @@
  * Where the native parts lie. In a checkout and in the npm package they are files beside the library; the self-contained
  * executable replaces this module by one that serves them from memory.
  */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const candidates = (name: string): ReadonlyArray<string> => [
@@ -28,4 +29,12 @@ export const sentryExecutable = (): string => locate("rvisor-sentry")
 export const builtFilters = (): Readonly<Record<string, string>> => {
   const path = locate("filters.json")
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) as Record<string, string> : {}
+}
+
+/** The kernel module's source, path to text, laid out as dkms takes it. Empty in a checkout that is not built. */
+export const moduleSource = (): Readonly<Record<string, string>> => {
+  const directory = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/kmod" : "../../kmod", import.meta.url))
+  if (!existsSync(directory)) return {}
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return Object.fromEntries(files.map((file) => [file.slice(join(directory, "/").length), readFileSync(file, "utf8")]))
 }
