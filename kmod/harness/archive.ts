@@ -61,8 +61,8 @@ export interface Archive {
   readonly show: (name: string) => Promise<ReadonlyArray<Stanza>>
   /** Downloads packages by name (the newest version of each) into a directory; answers the files. */
   readonly download: (names: ReadonlyArray<string>, directory: string) => Promise<ReadonlyArray<string>>
-  /** Downloads a package with all that it needs and this host has not. `suite` may be preferred over the release. */
-  readonly downloadClosure: (name: string, suite: string | undefined, directory: string) => Promise<ReadonlyArray<string>>
+  /** Downloads packages with all that they need and this host has not. `suite` may be preferred over the release. */
+  readonly downloadClosure: (names: ReadonlyArray<string>, suite: string | undefined, directory: string) => Promise<ReadonlyArray<string>>
 }
 
 const size = (bytes: number): string => `${Math.max(1, Math.round(bytes / 1e6))} MB`
@@ -127,10 +127,10 @@ export const openArchive = async (state: string): Promise<Archive> => {
       const bytes = records.reduce((sum, [first]) => sum + Number(first?.["Size"] ?? 0), 0)
       return fetched(names.join(", "), directory, bytes, () => get(["download", ...names], directory))
     },
-    downloadClosure: (name, suite, directory) =>
+    downloadClosure: (names, suite, directory) =>
       // apt knows the closure; its own cache of archives is where downloads are resumed.
-      fetched(`${name} and its libraries${suite === undefined ? "" : ` of ${suite}`}`, directory, 0, async () => {
-        const result = await get(["install", "--download-only", "--reinstall", "--yes", "--no-install-recommends", ...(suite === undefined ? [] : ["--target-release", suite]), name], directory)
+      fetched(`${names.join(", ")} and what they need${suite === undefined ? "" : ` of ${suite}`}`, directory, 0, async () => {
+        const result = await get(["install", "--download-only", "--reinstall", "--yes", "--no-install-recommends", ...(suite === undefined ? [] : ["--target-release", suite]), ...names], directory)
         if (result.code === 0) for (const file of debs(join(state, "archives"))) renameSync(file, join(directory, file.slice(file.lastIndexOf("/") + 1)))
         return result
       })

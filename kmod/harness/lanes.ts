@@ -2,7 +2,8 @@
  * What is tested in virtual machines, lane by lane. A lane puts every result into its report; what it throws is a fault of the
  * harness or of the host.
  */
-import { existsSync } from "node:fs"
+import { Schema } from "effect"
+import { existsSync, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { buildModule, hasSparse, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
@@ -88,33 +89,71 @@ const machine: Lane = {
   }
 }
 
-/** Runs test programs with the module loaded; loading and unloading it is part of the test. */
-const withModule = async (report: Report, on: Kernel, commands: ReadonlyArray<ReadonlyArray<string>>, job: Partial<Job> = {}): Promise<Ending> => {
+/** Takes the module out: its last users may still be on their way out themselves. */
+const unload = "i=0; until rmmod rvisor 2>/dev/null; do i=$((i+1)); [ $i -lt 50 ] || { rmmod rvisor; exit 2; }; sleep 0.1; done; [ ! -e /dev/rvisor ] || exit 3"
+
+/** Runs a job with the module and the test programs at hand, and reports how the machine ended. */
+const withModule = async (report: Report, on: Kernel, script: ReadonlyArray<string>, job: Partial<Job> = {}): Promise<Ending> => {
   const module = await built(report, on)
   const programs = await testPrograms()
-  const script = [
-    "insmod ./rvisor.ko || exit 1",
-    programsScript(commands, 120),
-    "rmmod rvisor || exit 2",
-    "[ ! -e /dev/rvisor ] || exit 3"
-  ].join("\n")
-  const ending = await boot({ kernel: on, files: { "rvisor.ko": module, ...programs }, script, seconds: 300, append: [CHECKED], ...job })
+  const ending = await boot({ kernel: on, files: { "rvisor.ko": module, ...programs }, script: script.join("\n"), seconds: 300, append: [CHECKED], ...job })
   takePrograms(report, ending.lines)
-  endedWell(report, "the module loads and unloads, and the kernel has nothing against it", ending)
+  endedWell(report, "the machine ends well, and the kernel has nothing against it", ending)
   return ending
 }
+
+/** Programs of `kmod/tests` that have lanes of their own. */
+const special = ["costs"]
 
 const functional: Lane = {
   title: "the module does what it should",
   always: true,
   run: async (report) => {
+    const names = Object.keys(await testPrograms()).filter((name) => !special.includes(name))
     for (const series of seriesOfTests) {
-      await withModule(report.within(series), await kernel(series), Object.keys(await testPrograms()).map((name) => [name]))
+      await withModule(report.within(series), await kernel(series), ["insmod ./rvisor.ko || exit 1", programsScript(names.map((name) => [name]), 120), unload])
     }
+  }
+}
+
+/** What a cost may be at most, as a multiple of another in the same machine. */
+const Limits = Schema.Record(Schema.String, Schema.Struct({ of: Schema.String, most: Schema.Number, why: Schema.String }))
+
+/** Numbers that `costs` printed, by name. */
+export const costsIn = (lines: ReadonlyArray<string>): Readonly<Record<string, number>> =>
+  Object.fromEntries(lines.flatMap((line) => {
+    const [, name, number] = /^cost (\S+) ([\d.]+)$/.exec(line) ?? []
+    return name === undefined ? [] : [[name, Number(number)] as const]
+  }))
+
+const costs: Lane = {
+  title: "what calls cost, in instructions",
+  always: true,
+  run: async (report) => {
+    const limits = Schema.decodeUnknownSync(Limits)(JSON.parse(readFileSync(join(import.meta.dirname, "costs.json"), "utf8")))
+    await eachOf(await Promise.all(seriesOfTests.map((series) => kernel(series))), async (on) => {
+      const within = report.within(on.series)
+      const { lines } = await withModule(within, on, [
+        // What a kernel puts off until it has come up is over then.
+        "sleep 2",
+        "./costs call=call-unloaded open=open-unloaded call-filtered call-notified call-traced || exit 4",
+        "insmod ./rvisor.ko || exit 1",
+        "./costs call open call-allowed call-denied call-asked open-allowed open-judged || exit 5",
+        unload,
+        "./costs call=call-after || exit 6"
+      ], { counting: true, cpus: 1, append: [] })
+      const found = costsIn(lines)
+      console.log(`  ${on.release}, instructions: ${Object.entries(found).map(([name, number]) => `${name} ${Math.round(number)}`).join(", ")}`)
+      for (const [name, { most, of, why }] of Object.entries(limits)) {
+        const cost = found[name], base = found[of]
+        const ratio = cost === undefined || base === undefined ? Number.NaN : cost / base
+        within.check(`${name} costs at most ${most} × ${of} (${why})`, ratio <= most, `it costs ${ratio.toFixed(3)} × ${of}: ${cost} and ${base} instructions`)
+      }
+    })
   }
 }
 
 /** Whether there is a module to test. */
 const present = existsSync(join(root, "kmod/Kbuild")) || existsSync(join(root, "kmod/Makefile"))
 
-export const lanes: Readonly<Record<string, Lane>> = { machine, ...(present ? { functional } : {}) }
+export const lanes: Readonly<Record<string, Lane>> = { machine, ...(present ? { functional, costs } : {}) }

@@ -149,7 +149,7 @@ export const qemu = (): Promise<Qemu> =>
     await complete(root, async (fresh) => {
       const from = await archive()
       const backported = (await from.show("qemu-system-x86")).some((record) => record["Version"]!.includes("~bpo"))
-      const debs = await from.downloadClosure("qemu-system-x86", backported ? "bookworm-backports" : undefined, join(fresh, "debs"))
+      const debs = await from.downloadClosure(["qemu-system-x86"], backported ? "bookworm-backports" : undefined, join(fresh, "debs"))
       await step("QEMU", () => unpack(debs, fresh))
     })
     const made = await unpackedQemu(root)
@@ -166,6 +166,19 @@ export const busybox = (): Promise<string> =>
     const found = find()
     if (found === undefined) throw new HarnessFailure("format", "the package busybox-static holds no busybox", "")
     return found
+  }, waiting)
+
+/** Programs of Debian packages, unpacked with the libraries that this host lacks; answers the directory that takes the place of `/`. */
+export const programs = (name: string, packages: ReadonlyArray<string>): Promise<string> =>
+  locked(lock, async () => {
+    const root = join(cache, name)
+    if (!existsSync(root)) {
+      await complete(root, async (fresh) => {
+        const debs = await (await archive()).downloadClosure(packages, undefined, join(fresh, "debs"))
+        await step(packages.join(", "), () => unpack(debs, fresh))
+      })
+    }
+    return root
   }, waiting)
 
 /** The sources of a kernel series, as Debian ships them, unpacked. */
