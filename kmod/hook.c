@@ -52,24 +52,24 @@ ENTER(file_open, (struct file *file), (file), rv_judge_open(file))
 ENTER(bprm_check, (struct linux_binprm *bprm), (bprm), rv_judge_execute(bprm))
 ENTER(mmap_file, (struct file *file, unsigned long prot, unsigned long flags), (file, prot, flags), rv_judge_map(file, prot))
 ENTER(path_mknod, (const struct path *dir, struct dentry *dentry, umode_t mode, unsigned int dev), (dir, dentry, mode, dev),
-      rv_judge_create(dir, dentry, mode))
+	rv_judge_create(dir, dentry, mode))
 ENTER(path_mkdir, (const struct path *dir, struct dentry *dentry, umode_t mode), (dir, dentry, mode),
-      rv_judge_create(dir, dentry, S_IFDIR))
+	rv_judge_create(dir, dentry, S_IFDIR))
 ENTER(path_symlink, (const struct path *dir, struct dentry *dentry, const char *target), (dir, dentry, target),
-      rv_judge_create(dir, dentry, S_IFLNK))
+	rv_judge_create(dir, dentry, S_IFLNK))
 ENTER(path_unlink, (const struct path *dir, struct dentry *dentry), (dir, dentry), rv_judge_remove(dir, dentry, 0))
 ENTER(path_rmdir, (const struct path *dir, struct dentry *dentry), (dir, dentry), rv_judge_remove(dir, dentry, RV_PATH_TREE))
 ENTER(path_link, (struct dentry *old, const struct path *dir, struct dentry *dentry), (old, dir, dentry),
-      rv_judge_link(old, dir, dentry))
+	rv_judge_link(old, dir, dentry))
 ENTER(path_rename,
-      (const struct path *old_dir, struct dentry *old, const struct path *new_dir, struct dentry *new, unsigned int flags),
-      (old_dir, old, new_dir, new, flags), rv_judge_rename(old_dir, old, new_dir, new, flags))
+	(const struct path *old_dir, struct dentry *old, const struct path *new_dir, struct dentry *new, unsigned int flags),
+	(old_dir, old, new_dir, new, flags), rv_judge_rename(old_dir, old, new_dir, new, flags))
 ENTER(socket_connect, (struct socket *socket, struct sockaddr *address, int length), (socket, address, length),
-      rv_judge_connect(socket, address, length))
+	rv_judge_connect(socket, address, length))
 ENTER(socket_bind, (struct socket *socket, struct sockaddr *address, int length), (socket, address, length),
-      rv_judge_bind(socket, address, length))
+	rv_judge_bind(socket, address, length))
 ENTER(socket_sendmsg, (struct socket *socket, struct msghdr *message, int size), (socket, message, size),
-      rv_judge_send(socket, message))
+	rv_judge_send(socket, message))
 
 static int enter_lookup(int dfd, struct filename *name, unsigned int flags, struct path *path, struct path *root);
 DEFINE_STATIC_CALL_NULL(original_lookup, enter_lookup);
@@ -191,7 +191,7 @@ static unsigned long original(const void *function)
 	return 0;
 }
 
-#define BIND(name) static_call_update(original_##name, (typeof(&enter_##name))original(enter_##name))
+#define BIND(name) static_call_update(original_##name, (typeof(&(enter_##name)))original(enter_##name))
 
 static void bind_originals(void)
 {

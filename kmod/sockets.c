@@ -36,15 +36,15 @@ static bool agree(const struct socket *socket, const struct rv_address *address)
 	}
 }
 
-static u32 errno_of(u32 verdict)
+static int error_of(u32 verdict)
 {
 	switch (verdict) {
 	case RV_VERDICT_UNSUPPORTED:
-		return EAFNOSUPPORT;
+		return -EAFNOSUPPORT;
 	case RV_VERDICT_MALFORMED:
-		return EINVAL;
+		return -EINVAL;
 	default:
-		return EACCES;
+		return -EACCES;
 	}
 }
 
@@ -70,7 +70,7 @@ static int judge(struct socket *socket, struct sockaddr *address, int length, u3
 	struct rv_program *program;
 	struct rv_address decided;
 	struct rv_access access = { .rule = RV_ID_NONE };
-	u32 error;
+	int error;
 
 	if (self->judging != RV_JUDGE_ADDRESS)
 		return 0;
@@ -92,9 +92,9 @@ static int judge(struct socket *socket, struct sockaddr *address, int length, u3
 		settle(address, &decided);
 		return 0;
 	}
-	error = errno_of(access.verdict);
-	rv_report(self, &access, rights, error, RV_TEXT_ADDRESS, address, clamp(length, 0, (int)RV_MAX_SOCKADDR));
-	return -(int)error;
+	error = error_of(access.verdict);
+	rv_report(self, &access, rights, -error, RV_TEXT_ADDRESS, address, clamp(length, 0, (int)RV_MAX_SOCKADDR));
+	return error;
 }
 
 int rv_judge_connect(struct socket *socket, struct sockaddr *address, int length)

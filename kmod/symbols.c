@@ -61,13 +61,13 @@ int rv_symbols_init(void)
 		pr_err("kallsyms_lookup_name cannot be found: the kernel needs CONFIG_KPROBES and CONFIG_KALLSYMS\n");
 		return -ENOENT;
 	}
-	static_call_update(rv_kallsyms, (typeof(&kallsyms))lookup);
+	static_call_update(rv_kallsyms, (typeof(&(kallsyms)))lookup);
 	text = rv_symbol("__d_path");
 	replace = rv_symbol("receive_fd_replace");
 	if (!text || !replace)
 		return -ENOENT;
-	static_call_update(rv_path_text, (typeof(&path_text))text);
-	static_call_update(rv_replace_fd_file, (typeof(&replace_fd_file))replace);
+	static_call_update(rv_path_text, (typeof(&(path_text)))text);
+	static_call_update(rv_replace_fd_file, (typeof(&(replace_fd_file)))replace);
 	if (IS_ENABLED(CONFIG_IO_URING)) {
 		ring = rv_symbol("io_uring_fops");
 		if (!ring)
