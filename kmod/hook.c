@@ -141,21 +141,15 @@ static unsigned long hook_addresses[ARRAY_SIZE(hooks)];
 /* At the entry of a hooked function, for every task of the machine: sends those that are ours elsewhere. */
 static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	const struct rv_task *self;
-	bool registered, judging;
+	const struct rv_task *self = rv_find(current);
 	int i;
 
-	preempt_disable_notrace();
-	self = rv_find_notrace(current);
-	registered = self;
-	judging = self && self->judging != RV_JUDGE_NOTHING;
-	preempt_enable_notrace();
-	if (likely(!registered) || within_module(parent_ip, THIS_MODULE))
+	if (likely(!self) || within_module(parent_ip, THIS_MODULE))
 		return;
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		if (ip - hooks[i].original > LANDING_PAD)
 			continue;
-		if (judging || hooks[i].always)
+		if (hooks[i].always || self->judging != RV_JUDGE_NOTHING)
 			ftrace_regs_set_instruction_pointer(fregs, hooks[i].function);
 		return;
 	}

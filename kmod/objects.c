@@ -14,6 +14,7 @@
 #include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
+#include <linux/slab.h>
 #include <linux/unistd.h>
 
 #include "rvisor.h"
@@ -47,26 +48,21 @@ static int decide(struct rv_task *self, const char *text, u32 rights, u32 flags)
 	return 0;
 }
 
-/* 0, or -EACCES: whether the task may have these rights over what is there. */
+/* 0, -EACCES or -ENOMEM: whether the task may have these rights over what is there. */
 static int judge(struct rv_task *self, const struct path *path, u32 rights, u32 flags)
 {
 	static const struct rv_access unreachable = { .verdict = RV_VERDICT_MALFORMED, .rule = RV_ID_NONE };
-	char *buffer, *text;
-	int error;
+	char *text;
 
 	if (is_nameless(path))
 		return 0;
 	rv_count(self->sandbox, objects);
-	buffer = __getname();
-	if (!buffer)
+	if (!self->text)
+		self->text = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	if (!self->text)
 		return -ENOMEM;
-	text = rv_path_beneath(path, &self->sandbox->root, buffer, PATH_MAX);
-	if (IS_ERR_OR_NULL(text))
-		error = refuse(self, &unreachable, rights, "");
-	else
-		error = decide(self, text, rights, flags);
-	__putname(buffer);
-	return error;
+	text = rv_path_beneath(path, &self->sandbox->root, self->text, PATH_MAX);
+	return IS_ERR_OR_NULL(text) ? refuse(self, &unreachable, rights, "") : decide(self, text, rights, flags);
 }
 
 /* The same for a name in a directory, whether anything has it or not. */

@@ -25,32 +25,23 @@
 static DEFINE_HASHTABLE(rv_registry, 12);
 static DEFINE_SPINLOCK(rv_registry_lock);
 
-/* The entry of a task. It stays while the task lives; so a task may use its own without RCU. */
-struct rv_task *rv_find(const struct task_struct *task)
+/*
+ * The entry of a task, or NULL. It stays while the task lives, so a task may use its own without RCU; preemption is off only while others
+ * are passed on the way. Called by the ftrace callback, so there is nothing in it that ftrace could trace.
+ */
+struct rv_task notrace *rv_find(const struct task_struct *task)
 {
 	struct rv_task *entry, *found = NULL;
 
-	rcu_read_lock();
-	hash_for_each_possible_rcu(rv_registry, entry, node, (unsigned long)task) {
+	preempt_disable_notrace();
+	hlist_for_each_entry_rcu_notrace(entry, &rv_registry[hash_min((unsigned long)task, HASH_BITS(rv_registry))], node) {
 		if (entry->task == task) {
 			found = entry;
 			break;
 		}
 	}
-	rcu_read_unlock();
+	preempt_enable_notrace();
 	return found;
-}
-
-/* The same for the ftrace callback: with preemption off, and nothing in it that ftrace could trace. */
-const struct rv_task notrace *rv_find_notrace(const struct task_struct *task)
-{
-	const struct rv_task *entry;
-
-	hlist_for_each_entry_rcu_notrace(entry, &rv_registry[hash_min((unsigned long)task, HASH_BITS(rv_registry))], node) {
-		if (entry->task == task)
-			return entry;
-	}
-	return NULL;
 }
 
 /*
@@ -104,6 +95,7 @@ static void leave(struct rv_task *entry)
 	if (last)
 		wake_up_interruptible_all(&sandbox->wait);
 	rv_sandbox_put(sandbox);
+	kfree(entry->text);
 	kfree_rcu(entry, rcu);
 	/* Whoever unloads the module now waits in rv_registry_exit() until this probe has returned. */
 	module_put(THIS_MODULE);

@@ -105,6 +105,7 @@ struct rv_task {
 	enum rv_judging judging;
 	struct rv_call call;		/* the call it makes now, as it is carried out */
 	struct rv_rewrite *rewrite;	/* registers to be restored */
+	char *text;			/* PATH_MAX bytes for the path that is judged, from the first one on */
 };
 
 /* symbols.c */
@@ -136,7 +137,6 @@ int rv_sandboxes_show(struct seq_file *seq, void *unused);
 int rv_registry_init(void);
 void rv_registry_exit(void);
 struct rv_task *rv_find(const struct task_struct *task);
-const struct rv_task *rv_find_notrace(const struct task_struct *task);
 long rv_register(struct rv_sandbox *sandbox, const struct rv_device_register *request);
 
 /* rewrite.c */
