@@ -39,6 +39,7 @@ export const files = {
   tmpfs: many("tmpfs", "PATH[:SIZE]", "Private empty directory in memory"),
   overlay: many("overlay", "PATH[:DEST]", "Copy on write: it sees its changes, the host keeps the original"),
   virtual: many("virtual", "DEST=FILE", "Read-only file at DEST with the bytes FILE has now"),
+  decide: word("decide", ["mounts", "calls"], "calls: decide every call that takes a path, so that --deny holds for files that appear later"),
   root: one("root", "DIR", "Own root directory (a Debian tree, say) in place of the host's view"),
   rootWritable: toggle("root-writable", "Let it write beneath --root")
 }
@@ -52,7 +53,10 @@ export const identity = {
 }
 
 export const network = {
-  network: word("network", ["none", "host"], "none: a private loopback and nothing else; host: the host's network, unfiltered")
+  network: word("network", ["none", "host"], "none: a private loopback and nothing else; host: the host's network, unfiltered but by these:"),
+  connect: many("connect", "ADDRESS", "Let it connect there and nowhere else: 10.0.0.0/8:443, [2001:db8::1]:*, unix:/run/x.sock"),
+  bind: many("bind", "ADDRESS", "Let it listen there and nowhere else"),
+  denyAddress: many("deny-address", "ADDRESS", "Refuse what --connect and --bind grant")
 }
 
 export const limits = {
@@ -83,12 +87,12 @@ export type PolicyFlags = Command.Command.Config.Infer<typeof policyFlags>
 /** Places in the policy's JSON form, longest first, and the flags that fill them: a fault is told by the flag that was typed. */
 const names: ReadonlyArray<readonly [string, string]> = [
   ["filesystem.virtual", "--virtual"], ["filesystem.overlay", "--overlay"], ["filesystem.tmpfs", "--tmpfs"], ["filesystem.write", "--write"],
-  ["filesystem.read", "--read"], ["filesystem.deny", "--deny"], ["filesystem.root", "--root"],
+  ["filesystem.read", "--read"], ["filesystem.deny", "--deny"], ["filesystem.decide", "--decide"], ["filesystem.root", "--root"],
   ["environment", "--env"], ["identity.hostname", "--hostname"], ["identity.user", "--user"], ["identity.uid", "--uid"], ["identity.gid", "--gid"],
   ["limits.memory", "--memory"], ["limits.processes", "--processes"], ["limits.cpus", "--cpus"], ["limits.cpuTime", "--cpu-time"],
   ["limits.wallTime", "--timeout"], ["limits.output", "--output-limit"], ["limits.openFiles", "--open-files"], ["limits.fileSize", "--file-size"],
   ["syscalls.allow", "--syscall-allow"], ["syscalls.deny", "--syscall-deny"], ["syscalls.kill", "--syscall-kill"],
-  ["command.cwd", "--cwd"], ["extends", "--preset"], ["network", "--network"], ["backend", "--backend"], ["view", "--view"], ["landlock", "--landlock"]
+  ["command.cwd", "--cwd"], ["extends", "--preset"], ["network.connect", "--connect"], ["network.bind", "--bind"], ["network.deny", "--deny-address"], ["network", "--network"], ["backend", "--backend"], ["view", "--view"], ["landlock", "--landlock"]
 ]
 
 /** The flag that fills a place of the policy: `limits.memory` is `--memory`. */
@@ -134,6 +138,10 @@ const present = (entries: Record<string, unknown>): Record<string, unknown> | un
   return kept.length === 0 ? undefined : Object.fromEntries(kept)
 }
 
+/** Rules are about the host's network, where no other is named: of an own loopback there is little to grant. */
+const networkOf = ({ bind, connect, denyAddress, network }: PolicyFlags["network"]): unknown =>
+  bind.length + connect.length + denyAddress.length === 0 ? network : present({ mode: network ?? "host", connect, bind, deny: denyAddress })
+
 /** The policy flags (all but `--policy`) in the policy's JSON form. */
 export const toJson = Effect.fnUntraced(function*(flags: PolicyFlags) {
   const { files, identity, limits, kernel } = flags
@@ -154,6 +162,7 @@ export const toJson = Effect.fnUntraced(function*(flags: PolicyFlags) {
       read: files.read.map(placed),
       write: files.write.map(placed),
       deny: files.deny,
+      decide: files.decide,
       tmpfs: files.tmpfs.map((text) => {
         const [path, bytes] = cut(text)
         return bytes === undefined ? path : { path, size: size(bytes) }
@@ -161,7 +170,7 @@ export const toJson = Effect.fnUntraced(function*(flags: PolicyFlags) {
       overlay: files.overlay.map(placed),
       virtual: present(Object.fromEntries(yield* Effect.forEach(files.virtual, virtual)))
     }),
-    network: flags.network.network,
+    network: networkOf(flags.network),
     environment: present({ pass: split.filter(([name, text]) => name === text).map(([name]) => name), set: present(set) }),
     identity: present({ user: identity.user, uid: identity.uid, gid: identity.gid, hostname: identity.hostname }),
     syscalls: present({ allow: kernel.allow, deny: kernel.deny, kill: kernel.kill }),

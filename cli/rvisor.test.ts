@@ -98,6 +98,17 @@ describe.each(forms)("rvisor, $name", (form) => {
       expect((await run("policy", "check", path)).code).toBe(0)
     })
 
+    it("show: rules over calls and addresses", async() => {
+      const { out } = await run("policy", "show", "--decide", "calls", "--deny", "/usr/**/.env", "--connect", "10.0.0.0/8:443", "--connect", "unix:/run/x", "--bind", "[::1]:*", "--deny-address", "*:25")
+      expect(JSON.parse(out)).toEqual({
+        filesystem: { decide: "calls", deny: ["/usr/**/.env"] },
+        network: { mode: "host", connect: ["10.0.0.0/8:443", "unix:/run/x"], bind: ["[::1]:*"], deny: ["*:25"] }
+      })
+      const wrong = await run("run", "--connect", "example.org:443", "--", "true")
+      expect(wrong.code).toBe(2)
+      expect(wrong.stderr).toMatch(/--connect: .*is a name/)
+    })
+
     it("schema: a JSON Schema", async() => {
       const { code, out } = await run("policy", "schema")
       expect(code).toBe(0)

@@ -35,6 +35,21 @@ describe("decoding", () => {
     expect(policy.filesystem?.deny).toEqual([{ path: "/odd \\[x\\]/**/.env" }, { path: "/abs/*.key" }, { path: "/odd [x]/plain" }])
   })
 
+  it("takes a network with rules, whose paths become absolute", () => {
+    const network = { mode: "host", connect: ["10.0.0.0/8:443", "unix:run/x.sock", "unix:@x"], bind: ["unix:/abs/*"], deny: ["*:25"] } as const
+    const policy = Effect.runSync(Policy.decode({ network }, { base: "/odd [x]" }))
+    expect(policy.network).toEqual({ ...network, connect: ["10.0.0.0/8:443", "unix:/odd [x]/run/x.sock", "unix:@x"] })
+    expect(Policy.merge(policy, Policy.make({ network: { mode: "none", connect: ["*:1"] } })).network).toEqual({ ...policy.network as object, mode: "none", connect: [...(policy.network as typeof network).connect, "*:1"] })
+    expect(policy.pipe(Policy.network("none")).network).toBe("none")
+    expect([...faultsOf({ network: { connect: ["example.org:443", "10.0.0.1:*"], conect: [], deny: "x" } })].sort()).toEqual([
+      "network.conect: there is no such key (did you mean `connect`?)",
+      "network.connect[0]: \"example.org:443\": \"example.org\" is a name: names are not decided on, as who answers them is not the policy's; write addresses",
+      "network.deny: expected a list, got \"x\"",
+      "network.mode: is missing"
+    ])
+    expect(faultsOf({ filesystem: { decide: "call" } })).toEqual(["filesystem.decide: expected \"mounts\" or \"calls\", got \"call\" (did you mean `calls`?)"])
+  })
+
   it("reports every fault at once, with path and suggestion", () => {
     // The order of faults is the schema's: the set is what is promised.
     expect([...faultsOf({
@@ -170,6 +185,7 @@ describe("the JSON form", () => {
       root: fc.oneof(path, fc.record({ path, writable: fc.boolean() }, { requiredKeys: ["path"] })),
       read: some(fc.oneof(path, fc.record({ path, as: path, optional: fc.boolean() }, { requiredKeys: ["path"] }))),
       deny: some(path),
+      decide: fc.constantFrom("mounts", "calls"),
       tmpfs: some(fc.record({ path, size, mode: fc.constantFrom("755", "0700", "1777"), noexec: fc.boolean() }, { requiredKeys: ["path"] })),
       overlay: some(fc.record({ path, size, upper: path }, { requiredKeys: ["path"] })),
       virtual: fc.dictionary(path, fc.oneof(
@@ -177,7 +193,9 @@ describe("the JSON form", () => {
         fc.uint8Array().map((bytes) => ({ base64: Buffer.from(bytes).toString("base64"), mode: "0640" }))
       ), { maxKeys: 3 })
     }, { requiredKeys: [] }),
-    network: fc.constantFrom("none", "host"),
+    network: fc.oneof(fc.constantFrom("none", "host"), fc.record({
+      mode: fc.constantFrom("none", "host"), connect: some(fc.constantFrom("*:1", "[::1]:2-3/udp", "unix:/a b", "unix:@c")), deny: some(path.map((each) => `unix:${each}`).filter((each) => !each.includes("[")))
+    }, { requiredKeys: ["mode"] })),
     environment: fc.record({ pass: some(fc.constantFrom("A", "LC_*")), set: fc.dictionary(fc.stringMatching(/^[A-Za-z_]{1,8}$/), fc.string({ unit: "grapheme-ascii" })) }, { requiredKeys: [] }),
     limits: fc.record({ memory: fc.constantFrom("512 MiB", 1048577), cpus: fc.constantFrom(0.5, 2), wallTime: fc.constantFrom("1.5s", 7), output: size }, { requiredKeys: [] }),
     landlock: fc.constantFrom("required", "optional")

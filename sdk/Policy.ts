@@ -21,6 +21,7 @@ import { dual } from "effect/Function"
 import { PolicyError, type PolicyFault } from "./errors.ts"
 import { fault, faultsOf, nearest } from "./internal/faults.ts"
 import { escapeGlob, isGlob } from "./internal/globs.ts"
+import { absoluteNetworkRule, parseNetworkRule } from "./internal/networkRules.ts"
 import { syscallNumbers } from "./internal/syscalls.ts"
 import type { HandlerModule } from "./internal/handlerModule.ts"
 import type { Plugin } from "./Plugin.ts"
@@ -162,6 +163,19 @@ const SystemCall = Schema.String.check(Schema.makeFilter<string>((name) => {
   return `x86-64 has no system call named ${JSON.stringify(name)}${near === undefined ? "" : `; did you mean \`${near}\`?`}`
 }))
 
+const NetworkRule = Schema.String.check(Schema.makeFilter<string>((text) => Result.match(parseNetworkRule(text), { onSuccess: () => undefined, onFailure: (wrong) => wrong }))).annotate({ expected: "a network rule" })
+
+const networkShape = 'an object with `mode`, `connect`, `bind`, `deny`'
+const Network = Schema.Union([
+  Schema.Literals(["none", "host"]),
+  Schema.Struct({
+    mode: Schema.Literals(["none", "host"]).pipe(described("The network that the rules are about.")),
+    connect: list(NetworkRule, "Addresses that may be connected to and sent to. Absent: none."),
+    bind: list(NetworkRule, "Addresses that may be bound and listened on. Absent: none."),
+    deny: list(NetworkRule, "Addresses that are refused whatever grants them.")
+  }).annotate({ expected: networkShape })
+])
+
 const Fields = Schema.Struct({
   extends: optional(Schema.Literals(["default", "strict", "trusted"]).pipe(described("The preset that this policy is laid over. Default: default."))),
   filesystem: optional(Schema.Struct({
@@ -171,6 +185,7 @@ const Fields = Schema.Struct({
     ).pipe(described("A directory of the host that is the guest's root, in place of the host's system directories."))),
     read: list(Grant, "Files and directories of the host that the guest may read and execute."),
     write: list(Grant, "Files and directories of the host that the guest may read, execute and change."),
+    decide: optional(Schema.Literals(["mounts", "calls"]).pipe(described("mounts: rules hold as they were resolved at the start. calls: every call that takes a path is decided as well, so that denials hold for names that appear later. Default: mounts."))),
     deny: list(Denial, "Paths (with everything beneath them) and patterns that the guest never reaches, whatever else is granted."),
     tmpfs: list(Scratch, "Empty private directories in memory."),
     overlay: list(Layered, "Directories of the host that the guest may change without changing the host: copy on write."),
@@ -179,7 +194,7 @@ const Fields = Schema.Struct({
       return issue === undefined ? [] : [{ path: [path], issue }]
     }))).pipe(described("Read-only files whose content stands here.")))
   }).pipe(described("What the guest sees."))),
-  network: optional(Schema.Literals(["none", "host"]).pipe(described("none: a private loopback and nothing else. host: the host's network, unfiltered. Default: none."))),
+  network: optional(Network.pipe(described("none: a private loopback and nothing else. host: the host's network, unfiltered. An object: that network, and what of it is granted. Default: none."))),
   environment: optional(Schema.Struct({
     pass: list(Passed, "Names of the host's variables to pass; `LC_*` passes all that start with LC_."),
     set: optional(Variables.pipe(described("Variables to set.")))
@@ -252,7 +267,15 @@ const absolute = (base: string) => (path: string): string => resolve(base, path)
 const absoluteDenial = (base: string) => (path: string): string =>
   isGlob(path) ? resolve(path.startsWith("/") ? "/" : escapeGlob(base), path) : resolve(base, path)
 
-const absolutePaths = (fields: PolicyFields, base: string): PolicyFields => {
+const absoluteRules = (network: PolicyFields["network"], base: string): PolicyFields["network"] => {
+  if (typeof network !== "object") return network
+  const absolutely = (list: ReadonlyArray<string>) => list.map((rule) => absoluteNetworkRule(rule, absoluteDenial(base)))
+  const { bind, connect, deny, mode } = network
+  return { mode, ...(connect && { connect: absolutely(connect) }), ...(bind && { bind: absolutely(bind) }), ...(deny && { deny: absolutely(deny) }) }
+}
+
+const absolutePaths = (given: PolicyFields, base: string): PolicyFields => {
+  const fields = given.network === undefined ? given : { ...given, network: absoluteRules(given.network, base)! }
   const fs = fields.filesystem
   if (fs === undefined) return fields
   const path = absolute(base)

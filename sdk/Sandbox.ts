@@ -228,8 +228,8 @@ const processesOf = (session: Session): Sandbox["processes"] =>
     return Effect.andThen(request(session, { op: "processes", seq }), Deferred.await(reply))
   })
 
-const violationsOf = (session: Session, policy: Policy.Policy<any>): Sandbox["violations"] =>
-  Stream.map(Stream.fromQueue(session.violations), (event) => Violation.fromEvent(event, policy))
+const violationsOf = (session: Session, policy: Policy.Policy<any>, keys: ReadonlyArray<string>): Sandbox["violations"] =>
+  Stream.map(Stream.fromQueue(session.violations), (event) => Violation.fromEvent(event, policy, keys))
 
 const countsOf = (session: Session): Sandbox["violationCounts"] =>
   Effect.sync(() => [...session.violationCounts].map(([nr, count]) => Violation.countOf(nr, count)))
@@ -357,7 +357,7 @@ export const spawn: <R = never>(command: Command, policy?: Policy.Policy<R>) => 
       layers: session.layers,
       processes: processesOf(session),
       exec: exec(session, compiled),
-      violations: violationsOf(session, policy),
+      violations: violationsOf(session, policy, compiled.keys),
       violationCounts: countsOf(session),
       handlerFailures: desk === undefined ? Stream.empty : Stream.fromQueue(desk.failures),
       changes: changesOf(session, compiled.overlays)

@@ -1,6 +1,7 @@
 /**
- * A refused system call, as evidence: who tried what, which rule decided, why, and what would allow it. A policy with
- * `violations: "report"` makes every refusal one of these (`sandbox.violations`).
+ * A refused system call, as evidence: who tried what, which rule decided, why, and what would allow it. What a policy decides by path
+ * or address (`filesystem.decide: "calls"`, a `network` with rules) is always told (`sandbox.violations`); with `violations: "report"`
+ * every other refusal is too.
  *
  * A guest can make refusals by the million. So many are told one by one (256 at once, then 64 a second); the rest is counted, and
  * the counts (`sandbox.violationCounts`) are exact. What the guest's view does not show it is not refused but does not find:
@@ -8,7 +9,7 @@
  */
 import { Schema } from "effect"
 import { FOREIGN_CALL, OTHER_CALLS, type ViolationEvent } from "./internal/launch.ts"
-import { AUDIT_ARCH_X86_64, refusalOf } from "./internal/refusal.ts"
+import { AUDIT_ARCH_X86_64, decisionReason, refusalOf } from "./internal/refusal.ts"
 import { formatRegisters } from "./internal/syscall/format.ts"
 import { decodeSockaddr, type Sockaddr } from "./internal/syscall/sockaddr.ts"
 import { syscallName } from "./internal/syscall/table.ts"
@@ -79,10 +80,15 @@ const formatAddress = (hex: string): string => {
   }
 }
 
-/** From the sentry's event, for the policy that the sandbox runs under. */
-export const fromEvent = (event: ViolationEvent, policy: Pick<PolicyFields, "extends" | "syscalls">): Violation => {
+/** From the sentry's event, for the policy that the sandbox runs under. `keys`: of its rules over paths and addresses, by id. */
+export const fromEvent = (event: ViolationEvent, policy: Pick<PolicyFields, "extends" | "syscalls" | "network">, keys: ReadonlyArray<string> = []): Violation => {
   const name = event.arch === AUDIT_ARCH_X86_64 ? syscallName(event.nr) : undefined
-  const why = refusalOf(policy.extends ?? "default", policy.syscalls, event.nr, event.arch)
+  const network = typeof policy.network === "object"
+  const address = event.address === undefined ? {} : { address: formatAddress(event.address) }
+  const object = { ...(event.path === undefined ? {} : { path: event.path }), ...address }
+  const why = event.path === undefined && event.address === undefined
+    ? refusalOf(policy.extends ?? "default", policy.syscalls, event.nr, event.arch, network)
+    : decisionReason(syscallOf(event.nr, event.arch), object, event.rule === undefined ? undefined : keys[event.rule], network)
   return new Violation({
     time: event.timeMs,
     pid: event.pid,
@@ -90,8 +96,7 @@ export const fromEvent = (event: ViolationEvent, policy: Pick<PolicyFields, "ext
     executable: event.executable,
     syscall: syscallOf(event.nr, event.arch),
     args: name === undefined ? [] : formatRegisters(name, event.args.map(BigInt)).map((arg) => new Argument(arg)),
-    ...(event.path === undefined ? {} : { path: event.path }),
-    ...(event.address === undefined ? {} : { address: formatAddress(event.address) }),
+    ...object,
     ...(event.errno === 0 ? {} : { errno: Errno.name(event.errno) ?? String(event.errno) }),
     ...why
   })

@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "behalf.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <utime.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "../core/rv_core.h"
+#include "message.h"
 #include "mount_api.h"
 
 namespace rvisor {
@@ -29,6 +38,10 @@ namespace {
 
 constexpr size_t kXattrName = 256, kXattrValue = 65536;  // XATTR_NAME_MAX + 1, XATTR_SIZE_MAX
 constexpr long kFchmodat2 = 452;
+constexpr size_t kMaxMoved = 100'000;         // names in a directory that is looked through before it moves
+constexpr unsigned kMaxDepth = 100;           // and how deep they lie: each level holds a descriptor
+constexpr size_t kSentAtOnce = 32 * 1024;     // what a stream takes without a wait, mostly
+constexpr uint32_t kMaxMessages = 1024;       // UIO_MAXIOV
 
 std::string self_fd(const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
@@ -47,6 +60,28 @@ class Umask {
 
  private:
   mode_t before_;
+};
+
+// Held while a name is decided on and made or moved, by whichever thread of ours: nothing of the guest's can come to lie in a
+// directory between the look through it and its move.
+class Names {
+ public:
+  Names() { pthread_mutex_lock(&lock); }
+  ~Names() { release(); }
+  Names(const Names&) = delete;
+  Names& operator=(const Names&) = delete;
+  void release() {
+    if (held_) pthread_mutex_unlock(&lock);
+    held_ = false;
+  }
+
+ private:
+  static inline pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  bool held_ = true;
+};
+
+struct Closedir {
+  void operator()(DIR* directory) const { closedir(directory); }
 };
 
 class Act {
@@ -104,8 +139,12 @@ class Act {
       case SYS_removexattr: return remove_attribute(true);
       case SYS_lremovexattr: return remove_attribute(false);
       case SYS_inotify_add_watch: return watch_file();
-      case SYS_connect: return socket_address(RV_RIGHT_CONNECT);
-      case SYS_bind: return socket_address(RV_RIGHT_BIND);
+      case SYS_connect: return connect_socket();
+      case SYS_bind: return bind_socket();
+      case SYS_listen: return listen_socket();
+      case SYS_sendto: return send_bytes();
+      case SYS_sendmsg: return send_message();
+      case SYS_sendmmsg: return send_messages();
     }
     return Answer::error(ENOSYS);
   }
@@ -142,14 +181,15 @@ class Act {
   // As look_up, and something must be there.
   int find(int dirfd, uint64_t address, bool follow, bool empty_allowed, uint32_t rights, Resolved& out) {
     if (int err = look_up(dirfd, address, follow, empty_allowed, out)) return err;
-    if (int err = judge_.path(out.path, rights, false)) return err;
+    if (int err = judge_.path(out.path, rights)) return err;
     return out.object.valid() ? 0 : ENOENT;
   }
 
-  // As look_up, for a name that is to be made.
+  // As look_up, for a name that is to be made. Where it is there already, to say so takes no more than the right to know it.
   int find_new(int dirfd, uint64_t address, uint32_t rights, Resolved& out) {
     if (int err = look_up(dirfd, address, false, false, out)) return err;
-    return judge_.path(out.path, rights, false);
+    if (int err = judge_.path(out.path, out.object.valid() ? RV_RIGHT_STAT : rights)) return err;
+    return out.object.valid() ? EEXIST : 0;
   }
 
   Answer open_how_file() {
@@ -182,6 +222,8 @@ class Act {
     const bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
     const bool follow = !(flags & O_NOFOLLOW) && !(create && flags & O_EXCL);
     Resolved r;
+    std::optional<Names> names;
+    if (create) names.emplace();
     if (restrictions) {
       if (int err = look_up_restricted(dirfd, address, follow, restrictions, r)) return Answer::error(err);
     } else if (int err = look_up(dirfd, address, follow, false, r)) {
@@ -191,31 +233,37 @@ class Act {
     if (r.object.valid() && fstat(r.object.get(), &st)) return Answer::error(errno);
     if (temporary) {
       if (!r.object.valid()) return Answer::error(ENOENT);
-      if (int err = judge_.path(r.path, RV_RIGHT_CREATE | RV_RIGHT_WRITE, false)) return Answer::error(err);
+      if (int err = judge_.path(r.path, RV_RIGHT_CREATE | RV_RIGHT_WRITE)) return Answer::error(err);
       return reopen(r.object, flags, mode, cloexec);
     }
     if (!r.object.valid()) {
       if (!create) return refuse_missing(r, rights_of_open(flags, false));
       if (r.slash) return Answer::error(EISDIR);
-      if (int err = judge_.path(r.path, RV_RIGHT_CREATE | rights_of_open(flags, false), false)) return Answer::error(err);
+      if (int err = judge_.path(r.path, RV_RIGHT_CREATE | rights_of_open(flags, false))) return Answer::error(err);
       Umask mask(caller_);
       // O_NOFOLLOW: what stands there now, if anything, has not been judged. O_EXCL would be wrong for two that create at once.
       Fd made(openat(r.directory.get(), r.name.c_str(), static_cast<int>(flags | O_NOFOLLOW | O_CLOEXEC), mode & 07777));
       return made.valid() ? Answer::descriptor(std::move(made), cloexec) : Answer::error(errno);
     }
-    if (int err = judge_.path(r.path, rights_of_open(flags, S_ISDIR(st.st_mode)), false)) return Answer::error(err);
+    if (int err = judge_.path(r.path, rights_of_open(flags, S_ISDIR(st.st_mode)))) return Answer::error(err);
     if (create && flags & O_EXCL) return Answer::error(EEXIST);
     if (create && S_ISDIR(st.st_mode)) return Answer::error(EISDIR);
     if (flags & O_DIRECTORY && !S_ISDIR(st.st_mode)) return Answer::error(ENOTDIR);
+    // No O_PATH descriptor can be given into the guest (SECCOMP_IOCTL_NOTIF_ADDFD takes files that are open). The kernel makes it, from
+    // whatever the path then says: its flags are in a register, so it reads and writes nothing, whatever it stands for. Those of
+    // openat2 are in memory; programs have another way where there is no openat2.
+    if (flags & O_PATH && !judge_.binding()) return nr_ == SYS_openat2 ? Answer::error(ENOSYS) : Answer::proceed();
     if (S_ISLNK(st.st_mode)) return Answer::error(ELOOP);
     if (flags & O_PATH) {
-      // SECCOMP_IOCTL_NOTIF_ADDFD takes no O_PATH descriptor. The guest gets one that it may read from, where it may.
+      // What a handler saw must be what happens. The guest gets a descriptor that it may read from, where it may.
       if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::error(EACCES);
-      if (int err = judge_.path(r.path, S_ISDIR(st.st_mode) ? RV_RIGHT_LIST : RV_RIGHT_READ, false)) return Answer::error(err);
+      if (int err = judge_.path(r.path, S_ISDIR(st.st_mode) ? RV_RIGHT_LIST : RV_RIGHT_READ)) return Answer::error(err);
       return reopen(r.object, O_RDONLY, 0, cloexec);
     }
     // A FIFO waits for its other end, a device for what it likes: never on the thread that serves everybody.
     if (!may_block_ && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::later();
+    names.reset();
+    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 0)) return open_terminal(cloexec);
     return reopen(r.object, flags & ~static_cast<uint32_t>(O_CREAT | O_EXCL | O_NOFOLLOW), mode, cloexec);
   }
 
@@ -223,12 +271,35 @@ class Act {
   Answer reopen(const Fd& object, uint32_t flags, uint32_t mode, uint32_t cloexec) {
     std::optional<Umask> mask;  // looking it up takes longer than all else
     if ((flags & O_TMPFILE) == O_TMPFILE) mask.emplace(caller_);
-    Fd opened(open(self_fd(object).c_str(), static_cast<int>(flags | O_CLOEXEC), mode & 07777));
+    // A terminal that init opened would otherwise become init's own.
+    Fd opened(open(self_fd(object).c_str(), static_cast<int>(flags | O_CLOEXEC | O_NOCTTY), mode & 07777));
     return opened.valid() ? Answer::descriptor(std::move(opened), cloexec) : Answer::error(errno);
   }
 
+  // /dev/tty is the terminal of whoever opens it, which init has none of: the caller's, where it holds it open itself.
+  Answer open_terminal(uint32_t cloexec) {
+    char text[1024];
+    Fd file(open(caller_.proc("stat").c_str(), O_RDONLY | O_CLOEXEC));
+    ssize_t size = file.valid() ? read(file.get(), text, sizeof text - 1) : -1;
+    if (size <= 0) return Answer::error(ENXIO);
+    text[size] = 0;
+    int terminal = 0;  // tty_nr, seventh field: proc_pid_stat(5); the name before it may hold anything
+    const char* end = strrchr(text, ')');
+    if (!end || sscanf(end + 1, " %*c %*d %*d %*d %d", &terminal) != 1 || !terminal) return Answer::error(ENXIO);
+    dev_t device = makedev((static_cast<unsigned>(terminal) >> 8) & 0xfff, (static_cast<unsigned>(terminal) & 0xff) | ((static_cast<unsigned>(terminal) >> 12) & 0xfff00));
+    std::unique_ptr<DIR, Closedir> open_files(opendir(caller_.proc("fd").c_str()));
+    if (!open_files) return Answer::error(ENXIO);
+    while (const dirent* entry = readdir(open_files.get())) {
+      struct stat st;
+      if (fstatat(dirfd(open_files.get()), entry->d_name, &st, 0) || !S_ISCHR(st.st_mode) || st.st_rdev != device) continue;
+      Fd own;
+      if (take_descriptor(caller_, atoi(entry->d_name), own) == 0) return Answer::descriptor(std::move(own), cloexec);
+    }
+    return Answer::error(ENXIO);
+  }
+
   Answer refuse_missing(const Resolved& r, uint32_t rights) {
-    int err = judge_.path(r.path, rights, false);
+    int err = judge_.path(r.path, rights);
     return Answer::error(err ? err : ENOENT);
   }
 
@@ -298,7 +369,7 @@ class Act {
       // For a directory "x" is to pass through, which needs no right of its own, and "r" is to list.
       rights = (rights & ~static_cast<uint32_t>(RV_RIGHT_EXECUTE | RV_RIGHT_READ)) | (mode & R_OK ? RV_RIGHT_LIST : 0);
     }
-    if (int err = judge_.path(r.path, rights, false)) return Answer::error(err);
+    if (int err = judge_.path(r.path, rights)) return Answer::error(err);
     if (!r.object.valid()) return Answer::error(ENOENT);
     return result(syscall(SYS_faccessat2, r.object.get(), "", mode, AT_EMPTY_PATH | (flags & AT_EACCESS)));
   }
@@ -329,8 +400,8 @@ class Act {
 
   Answer make_directory(int dirfd, uint64_t address, uint32_t mode) {
     Resolved r;
+    Names names;
     if (int err = find_new(dirfd, address, RV_RIGHT_CREATE, r)) return Answer::error(err);
-    if (r.object.valid()) return Answer::error(EEXIST);
     Umask mask(caller_);
     return result(mkdirat(r.directory.get(), r.name.c_str(), mode));
   }
@@ -338,8 +409,8 @@ class Act {
   Answer make_node(int dirfd, uint64_t address, uint32_t mode, uint64_t device) {
     Resolved r;
     bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
+    Names names;
     if (int err = find_new(dirfd, address, RV_RIGHT_CREATE | (is_device ? RV_RIGHT_DEVICE : 0), r)) return Answer::error(err);
-    if (r.object.valid()) return Answer::error(EEXIST);
     Umask mask(caller_);
     return result(mknodat(r.directory.get(), r.name.c_str(), mode, device));
   }
@@ -348,8 +419,8 @@ class Act {
     std::string text;
     Resolved r;
     if (int err = read_path(content, text)) return Answer::error(err);
+    Names names;
     if (int err = find_new(dirfd, address, RV_RIGHT_CREATE, r)) return Answer::error(err);
-    if (r.object.valid()) return Answer::error(EEXIST);
     return result(symlinkat(text.c_str(), r.directory.get(), r.name.c_str()));
   }
 
@@ -373,7 +444,8 @@ class Act {
       if (!(flags & AT_REMOVEDIR)) return Answer::error(EISDIR);
       r = std::move(again);
     }
-    if (int err = judge_.path(r.path, RV_RIGHT_DELETE, flags & AT_REMOVEDIR)) return Answer::error(err);
+    // A directory goes only when it is empty: nothing that is denied goes with it.
+    if (int err = judge_.path(r.path, RV_RIGHT_DELETE)) return Answer::error(err);
     if (!r.object.valid()) return Answer::error(ENOENT);
     return result(unlinkat(r.directory.get(), r.name.c_str(), static_cast<int>(flags)));
   }
@@ -381,8 +453,14 @@ class Act {
   Answer link_file(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags) {
     if (flags & ~static_cast<uint32_t>(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return Answer::error(EINVAL);
     Resolved source, target;
-    if (int err = find(from_dir, from, flags & AT_SYMLINK_FOLLOW, flags & AT_EMPTY_PATH, RV_RIGHT_LINK | RV_RIGHT_READ, source)) return Answer::error(err);
-    if (int err = find_new(to_dir, to, RV_RIGHT_CREATE, target)) return Answer::error(err);
+    Names names;
+    if (int err = look_up(from_dir, from, flags & AT_SYMLINK_FOLLOW, flags & AT_EMPTY_PATH, source)) return Answer::error(err);
+    if (int err = look_up(to_dir, to, false, false, target)) return Answer::error(err);
+    // From mount to mount nothing is linked, as the kernel then says: EXDEV, at which programs copy.
+    const bool possible = !source.object.valid() || same_mount(source.object, target.directory);
+    if (int err = judge_.path(source.path, RV_RIGHT_READ | (possible ? RV_RIGHT_LINK : 0))) return Answer::error(err);
+    if (int err = judge_.path(target.path, possible && !target.object.valid() ? RV_RIGHT_CREATE : RV_RIGHT_STAT)) return Answer::error(err);
+    if (!source.object.valid()) return Answer::error(ENOENT);
     if (target.object.valid()) return Answer::error(EEXIST);
     // By the descriptor that was judged; for a symbolic link itself its name is all there is, and it can only be one still.
     if (source.magic || flags & AT_SYMLINK_FOLLOW)
@@ -392,15 +470,55 @@ class Act {
 
   Answer rename_file(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags) {
     Resolved source, target;
+    Names names;
     if (int err = find_renamed(from_dir, from, source)) return Answer::error(err);
     if (int err = find_renamed(to_dir, to, target)) return Answer::error(err);
     uint32_t leaving = RV_RIGHT_DELETE | RV_RIGHT_LINK, arriving = RV_RIGHT_CREATE;
     if (target.object.valid()) arriving |= RV_RIGHT_DELETE;
     if (flags & RENAME_EXCHANGE) leaving |= RV_RIGHT_CREATE, arriving |= RV_RIGHT_DELETE | RV_RIGHT_LINK;
-    if (int err = judge_.path(source.path, leaving, true)) return Answer::error(err);
-    if (int err = judge_.path(target.path, arriving, true)) return Answer::error(err);
+    if (!same_mount(source.directory, target.directory)) leaving = arriving = RV_RIGHT_STAT;  // EXDEV
+    if (int err = judge_.path(source.path, leaving)) return Answer::error(err);
+    if (int err = judge_.path(target.path, arriving)) return Answer::error(err);
     if (!source.object.valid()) return Answer::error(ENOENT);
+    if (int err = look_through(source.object, source.path, target.path)) return Answer::error(err);
+    if (flags & RENAME_EXCHANGE && target.object.valid())
+      if (int err = look_through(target.object, target.path, source.path)) return Answer::error(err);
     return result(syscall(SYS_renameat2, source.directory.get(), source.name.c_str(), target.directory.get(), target.name.c_str(), flags));
+  }
+
+  static bool same_mount(const Fd& a, const Fd& b) {
+    struct statx x{}, y{};
+    return !statx(a.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &x) && !statx(b.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &y) && x.stx_mnt_id == y.stx_mnt_id;
+  }
+
+  // A directory takes along what is beneath it: nothing there may be denied, under its present name or its next.
+  int look_through(const Fd& object, const std::string& from, const std::string& to) {
+    struct stat st;
+    if (from.empty() || !(judge_.denies_beneath(from) || judge_.denies_beneath(to)) || fstat(object.get(), &st) || !S_ISDIR(st.st_mode)) return 0;
+    size_t left = kMaxMoved;
+    return look_through(openat(object.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), from, to, left, 0);
+  }
+
+  int look_through(int directory, const std::string& from, const std::string& to, size_t& left, unsigned depth) {
+    Fd opened(directory);
+    // What cannot be looked at may hold anything: refused as if it did.
+    if (!opened.valid() || depth > kMaxDepth) return judge_.moved(std::string(), from);
+    std::unique_ptr<DIR, Closedir> entries(fdopendir(opened.get()));
+    if (!entries) return errno;
+    opened.release();
+    while (const dirent* entry = readdir(entries.get())) {
+      std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      if (left-- == 0) return judge_.moved(std::string(), from);
+      std::string now = from + "/" + entry->d_name, then = to + "/" + entry->d_name;
+      if (int err = judge_.moved(now, now)) return err;
+      if (int err = judge_.moved(then, then)) return err;
+      if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN) continue;
+      int inner = openat(dirfd(entries.get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (inner < 0 && entry->d_type == DT_UNKNOWN && (errno == ENOTDIR || errno == ELOOP)) continue;
+      if (int err = look_through(inner, now, then, left, depth + 1)) return err;
+    }
+    return 0;
   }
 
   // The name itself, also where it ends in a slash.
@@ -535,30 +653,221 @@ class Act {
     return result(inotify_add_watch(watcher.get(), self_fd(r.object).c_str(), mask & ~static_cast<uint32_t>(IN_DONT_FOLLOW)));
   }
 
-  static uint32_t protocol_of(const Fd& socket) {
-    int type = 0, protocol = 0;
-    socklen_t size = sizeof type;
-    getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &size);
-    size = sizeof protocol;
-    getsockopt(socket.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
-    if (protocol == IPPROTO_TCP) return RV_PROTOCOL_TCP;
-    if (protocol == IPPROTO_UDP) return RV_PROTOCOL_UDP;
-    return type == SOCK_RAW || type == SOCK_PACKET ? RV_PROTOCOL_RAW : RV_PROTOCOL_OTHER;
+  struct Socket {
+    Fd fd;
+    int family = 0, type = 0;
+    uint32_t protocol = RV_PROTOCOL_OTHER;
+    bool waits() const { return !(fcntl(fd.get(), F_GETFL) & O_NONBLOCK); }
+  };
+
+  int take_socket(Socket& out) {
+    if (int err = take_descriptor(caller_, fd(0), out.fd)) return err;
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    if (getsockopt(out.fd.get(), SOL_SOCKET, SO_DOMAIN, &out.family, &size) || getsockopt(out.fd.get(), SOL_SOCKET, SO_TYPE, &out.type, &size) ||
+        getsockopt(out.fd.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size))
+      return errno;
+    out.protocol = protocol == IPPROTO_TCP                                  ? RV_PROTOCOL_TCP
+                   : protocol == IPPROTO_UDP                                ? RV_PROTOCOL_UDP
+                   : out.type == SOCK_RAW || out.type == SOCK_PACKET        ? RV_PROTOCOL_RAW
+                                                                            : RV_PROTOCOL_OTHER;
+    return 0;
   }
 
-  Answer socket_address(uint32_t right) {
-    uint8_t address[sizeof(sockaddr_storage)];
-    size_t size = word(2);
-    if (static_cast<int>(word(2)) < 0 || size > sizeof address) return Answer::error(EINVAL);
-    if (int err = memory_.read_all(a_[1], address, size)) return Answer::error(err);
-    Fd socket;
-    if (int err = take_descriptor(caller_, fd(0), socket)) return Answer::error(err);
-    if (int err = judge_.address(address, size, protocol_of(socket), right)) return Answer::error(err);
-    if (!may_block_ && right == RV_RIGHT_CONNECT && !(fcntl(socket.get(), F_GETFL) & O_NONBLOCK)) return Answer::later();
-    auto* given = reinterpret_cast<const sockaddr*>(address);
-    if (right == RV_RIGHT_CONNECT) return result(connect(socket.get(), given, static_cast<socklen_t>(size)));
+  // An address in the form that was decided on, which is the one that is used.
+  struct Destination {
+    uint8_t bytes[sizeof(sockaddr_storage)] = {};
+    socklen_t size = 0;
+    Fd object;  // AF_UNIX by path: the socket's file, which `bytes` names by descriptor
+    const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(bytes); }
+  };
+
+  static uint16_t family_of(const uint8_t* bytes, size_t size) { return size < 2 ? 0 : static_cast<uint16_t>(bytes[0] | bytes[1] << 8); }
+
+  // Decides on an address to connect or send to.
+  int decide(const Socket& socket, const uint8_t* bytes, size_t size, uint32_t right, Destination& out) {
+    rv_address address;
+    if (size > sizeof out.bytes) return EINVAL;
+    memcpy(out.bytes, bytes, size);
+    out.size = static_cast<socklen_t>(size);
+    bool known = rv_parse_address(bytes, size, right, &address) == RV_VERDICT_GRANTED;
+    if ((socket.family == AF_UNIX) != (family_of(bytes, size) == AF_UNIX)) {
+      if (socket.family == AF_UNIX || family_of(bytes, size) == AF_UNIX) return EINVAL;
+    }
+    if (known && address.kind == RV_ADDRESS_PATH) {
+      Resolved r;
+      std::string path(reinterpret_cast<const char*>(bytes) + address.name, address.name_length);
+      if (int err = resolve(caller_, AT_FDCWD, path, true, r)) return err;
+      if (int err = judge_.path(r.path, right)) return err;
+      if (!r.object.valid()) return ENOENT;
+      out.object = std::move(r.object);
+      auto* name = reinterpret_cast<sockaddr_un*>(out.bytes);
+      memset(name->sun_path, 0, sizeof name->sun_path);
+      snprintf(name->sun_path, sizeof name->sun_path, "/proc/self/fd/%d", out.object.get());
+      out.size = sizeof *name;
+      return 0;
+    }
+    if (int err = judge_.address(bytes, size, socket.protocol, right)) return err;
+    if (!known) return 0;
+    if (address.family == AF_INET6) memset(out.bytes + offsetof(sockaddr_in6, sin6_flowinfo), 0, 4);  // may name a route of its own
+    if (address.flags & RV_ADDRESS_UNSPECIFIED) {
+      if (address.kind == RV_ADDRESS_IPV6) memcpy(out.bytes + offsetof(sockaddr_in6, sin6_addr), address.bytes, 16);
+      else memcpy(out.bytes + (address.family == AF_INET6 ? offsetof(sockaddr_in6, sin6_addr) + 12 : offsetof(sockaddr_in, sin_addr)), address.bytes, 4);
+    }
+    return 0;
+  }
+
+  int read_address(uint8_t (&bytes)[sizeof(sockaddr_storage)], size_t& size) {
+    size = word(2);
+    if (static_cast<int>(word(2)) < 0 || size > sizeof bytes) return EINVAL;
+    return memory_.read_all(a_[1], bytes, size);
+  }
+
+  Answer connect_socket() {
+    uint8_t bytes[sizeof(sockaddr_storage)] = {};
+    size_t size;
+    Socket socket;
+    Destination to;
+    if (int err = read_address(bytes, size)) return Answer::error(err);
+    if (int err = take_socket(socket)) return Answer::error(err);
+    // Takes the peer away, and gives none.
+    if (size >= 2 && family_of(bytes, size) == AF_UNSPEC) return result(connect(socket.fd.get(), reinterpret_cast<const sockaddr*>(bytes), static_cast<socklen_t>(size)));
+    if (int err = decide(socket, bytes, size, RV_RIGHT_CONNECT, to)) return Answer::error(err);
+    if (!may_block_ && socket.type != SOCK_DGRAM && socket.waits()) return Answer::later();
+    return result(connect(socket.fd.get(), to.address(), to.size));
+  }
+
+  Answer bind_socket() {
+    uint8_t bytes[sizeof(sockaddr_storage)] = {};
+    size_t size;
+    Socket socket;
+    rv_address address;
+    if (int err = read_address(bytes, size)) return Answer::error(err);
+    if (int err = take_socket(socket)) return Answer::error(err);
+    if (socket.family == AF_UNIX && family_of(bytes, size) == AF_UNIX) {
+      if (rv_parse_address(bytes, size, RV_RIGHT_BIND, &address) == RV_VERDICT_GRANTED && address.kind == RV_ADDRESS_PATH)
+        return bind_name(socket, std::string(reinterpret_cast<const char*>(bytes) + address.name, address.name_length));
+      if (size == 2) {  // the kernel takes an abstract name of five digits that is free: unix(7)
+        static constexpr uint8_t taken[] = {AF_UNIX, 0, 0, '0', '0', '0', '0', '0'};
+        if (int err = judge_.address(taken, sizeof taken, socket.protocol, RV_RIGHT_BIND)) return Answer::error(err);
+        return result(bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(bytes), 2));
+      }
+    }
+    // inet_bind takes AF_UNSPEC for AF_INET where the address is 0.0.0.0.
+    if (socket.family == AF_INET && family_of(bytes, size) == AF_UNSPEC && size >= sizeof(sockaddr_in)) bytes[0] = AF_INET;
+    if (int err = judge_.address(bytes, size, socket.protocol, RV_RIGHT_BIND)) return Answer::error(err);
+    return result(bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(bytes), static_cast<socklen_t>(size)));
+  }
+
+  // The name is made in the directory that was found, by this thread's working directory.
+  Answer bind_name(const Socket& socket, const std::string& path) {
+    Resolved r;
+    Names names;
+    if (int err = resolve(caller_, AT_FDCWD, path, false, r)) return Answer::error(err);
+    if (int err = judge_.path(r.path, RV_RIGHT_BIND)) return Answer::error(err);
+    sockaddr_un name{};
+    if (r.object.valid()) return Answer::error(EADDRINUSE);
+    if (r.slash) return Answer::error(ENOENT);
+    if (r.name.size() >= sizeof name.sun_path) return Answer::error(ENAMETOOLONG);
+    name.sun_family = AF_UNIX;
+    memcpy(name.sun_path, r.name.data(), r.name.size());
     Umask mask(caller_);
-    return result(bind(socket.get(), given, static_cast<socklen_t>(size)));
+    if (fchdir(r.directory.get())) return Answer::error(errno);
+    Answer answer = result(bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + r.name.size() + 1)));
+    return chdir("/") ? Answer::error(errno) : std::move(answer);
+  }
+
+  // A TCP socket that has no address yet gets a port of every address of the host: that is a bind.
+  Answer listen_socket() {
+    Socket socket;
+    uint8_t bytes[sizeof(sockaddr_storage)] = {};
+    socklen_t size = sizeof bytes;
+    if (int err = take_socket(socket)) return Answer::error(err);
+    bool internet = socket.family == AF_INET || socket.family == AF_INET6;
+    if (internet && !getsockname(socket.fd.get(), reinterpret_cast<sockaddr*>(bytes), &size) && !bytes[2] && !bytes[3]) {
+      if (int err = judge_.address(bytes, size, socket.protocol, RV_RIGHT_BIND)) return Answer::error(err);
+    }
+    return result(listen(socket.fd.get(), static_cast<int>(word(1))));
+  }
+
+  TakeDescriptor taking() {
+    return [this](int number, Fd& out) { return take_descriptor(caller_, number, out); };
+  }
+
+  // With an address a stream connects (MSG_FASTOPEN, tcp(7)); everything else sends there.
+  int decide(const Socket& socket, const Message& message, Destination& to) {
+    if (message.address.empty()) return 0;
+    uint32_t right = socket.type == SOCK_STREAM && socket.family != AF_UNIX ? RV_RIGHT_CONNECT : RV_RIGHT_SEND;
+    return decide(socket, message.address.data(), message.address.size(), right, to);
+  }
+
+  Answer transmit(const Socket& socket, const Message& message, const Destination& to, uint32_t flags) {
+    if (flags & MSG_ZEROCOPY) return Answer::error(EOPNOTSUPP);  // the pages would be ours, and gone before the kernel has sent them
+    const bool stream = socket.type == SOCK_STREAM;
+    if (message.cut && !stream) return Answer::error(EMSGSIZE);
+    const bool waits = !may_block_ && !(flags & MSG_DONTWAIT) && socket.waits();
+    if (waits && (flags & MSG_FASTOPEN || (stream && message.payload.size() > kSentAtOnce))) return Answer::later();
+    iovec part{const_cast<uint8_t*>(message.payload.data()), message.payload.size()};
+    msghdr header{};
+    if (to.size) header.msg_name = const_cast<uint8_t*>(to.bytes), header.msg_namelen = to.size;
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (!message.control.empty()) header.msg_control = const_cast<uint8_t*>(message.control.data()), header.msg_controllen = message.control.size();
+    ssize_t sent = sendmsg(socket.fd.get(), &header, static_cast<int>(flags | MSG_NOSIGNAL | (waits ? static_cast<uint32_t>(MSG_DONTWAIT) : 0U)));
+    if (sent >= 0) return Answer::of(sent);
+    int err = errno;
+    if (err == EAGAIN && waits) return Answer::later();
+    // The signal is the sender's, and to this thread of it.
+    if (err == EPIPE && !(flags & MSG_NOSIGNAL)) syscall(SYS_tgkill, caller_.process(), caller_.tid, SIGPIPE);
+    return Answer::error(err);
+  }
+
+  Answer send_bytes() {
+    Message message;
+    Socket socket;
+    Destination to;
+    if (static_cast<int>(word(5)) < 0) return Answer::error(EINVAL);
+    if (int err = take_socket(socket)) return Answer::error(err);
+    if (int err = message.read_plain(memory_, a_[1], a_[2], a_[4], word(5))) return Answer::error(err);
+    if (int err = decide(socket, message, to)) return Answer::error(err);
+    return transmit(socket, message, to, word(3));
+  }
+
+  Answer send_message() {
+    Message message;
+    Socket socket;
+    Destination to;
+    if (int err = take_socket(socket)) return Answer::error(err);
+    if (int err = message.read_header(memory_, a_[1], caller_.process(), taking())) return Answer::error(err);
+    if (int err = decide(socket, message, to)) return Answer::error(err);
+    return transmit(socket, message, to, word(2));
+  }
+
+  // All are read and decided on before the first is sent: whoever decides may want to be asked again.
+  Answer send_messages() {
+    struct Each {
+      Message message;
+      Destination to;
+    };
+    Socket socket;
+    if (int err = take_socket(socket)) return Answer::error(err);
+    const uint32_t wanted = std::min(word(2), kMaxMessages);
+    std::vector<std::unique_ptr<Each>> all;
+    for (uint32_t i = 0; i < wanted; i++) {
+      auto each = std::make_unique<Each>();
+      int err = each->message.read_header(memory_, a_[1] + i * sizeof(mmsghdr), caller_.process(), taking());
+      if (!err) err = decide(socket, each->message, each->to);
+      if (err && i == 0) return Answer::error(err);
+      if (err) break;
+      all.push_back(std::move(each));
+    }
+    for (size_t i = 0; i < all.size(); i++) {
+      Answer answer = transmit(socket, all[i]->message, all[i]->to, word(3));
+      if (answer.kind != Answer::Kind::value) return i ? Answer::of(static_cast<int64_t>(i)) : std::move(answer);
+      auto length = static_cast<uint32_t>(answer.value);
+      if (int err = memory_.write_all(a_[1] + i * sizeof(mmsghdr) + offsetof(mmsghdr, msg_len), &length, sizeof length)) return i ? Answer::of(static_cast<int64_t>(i)) : Answer::error(err);
+    }
+    return Answer::of(static_cast<int64_t>(all.size()));
   }
 
   const uint64_t* a_;
@@ -573,7 +882,8 @@ constexpr int kCalls[] = {SYS_open, SYS_creat, SYS_openat, SYS_openat2, SYS_stat
                           SYS_readlink, SYS_readlinkat, SYS_statfs, SYS_mkdir, SYS_mkdirat, SYS_mknod, SYS_mknodat, SYS_symlink, SYS_symlinkat, SYS_rmdir, SYS_unlink,
                           SYS_unlinkat, SYS_link, SYS_linkat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_chmod, SYS_fchmodat, static_cast<int>(kFchmodat2), SYS_chown,
                           SYS_lchown, SYS_fchownat, SYS_utime, SYS_utimes, SYS_futimesat, SYS_utimensat, SYS_truncate, SYS_setxattr, SYS_lsetxattr, SYS_getxattr,
-                          SYS_lgetxattr, SYS_listxattr, SYS_llistxattr, SYS_removexattr, SYS_lremovexattr, SYS_inotify_add_watch, SYS_connect, SYS_bind};
+                          SYS_lgetxattr, SYS_listxattr, SYS_llistxattr, SYS_removexattr, SYS_lremovexattr, SYS_inotify_add_watch, SYS_connect, SYS_bind, SYS_listen,
+                          SYS_sendto, SYS_sendmsg, SYS_sendmmsg};
 
 }  // namespace
 

@@ -10,8 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "fd.h"
 #include "tracer.h"
@@ -57,6 +59,16 @@ scmp_arg_cmp compare(const SeccompArg& arg) {
   return result;
 }
 
+// Whether no arguments can match both: one asks for a value of which the other asks that it is not.
+bool exclude(const SeccompRule& a, const SeccompRule& b) {
+  return std::any_of(a.args.begin(), a.args.end(), [&](const SeccompArg& x) {
+    return std::any_of(b.args.begin(), b.args.end(), [&](const SeccompArg& y) {
+      bool opposite = (x.op == SeccompArg::Op::eq && y.op == SeccompArg::Op::ne) || (x.op == SeccompArg::Op::ne && y.op == SeccompArg::Op::eq);
+      return opposite && x.index == y.index && x.value == y.value;
+    });
+  });
+}
+
 Status export_filter(const Context& context, Filter& out) {
   Fd memory(static_cast<int>(syscall(SYS_memfd_create, "filter", 1 /* MFD_CLOEXEC */)));
   if (!memory.valid()) return fail("seccomp", "memfd", errno);
@@ -77,10 +89,13 @@ Status build_filter(const Plan& plan, Filter& out) {
   seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_NNP, 0);
   seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: a few steps for any number
   // libseccomp takes rules of one number that contradict each other without a word, and lets one of them win.
-  std::map<int, uint32_t> actions;
+  std::map<int, std::vector<const SeccompRule*>> rules;
   for (const SeccompRule& rule : plan.seccomp_rules) {
     uint32_t action = action_of(rule.action, rule.err);
-    if (actions.emplace(rule.nr, action).first->second != action)
+    std::vector<const SeccompRule*>& others = rules[rule.nr];
+    bool contradicted = std::any_of(others.begin(), others.end(), [&](const SeccompRule* other) { return action_of(other->action, other->err) != action && !exclude(*other, rule); });
+    others.push_back(&rule);
+    if (contradicted)
       return fail("plan", "seccomp rules for syscall " + std::to_string(rule.nr), EINVAL, "rules of one number have different actions");
     if (action == otherwise && rule.args.empty()) continue;
     scmp_arg_cmp args[6];

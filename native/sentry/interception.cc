@@ -350,7 +350,7 @@ class Interception::Case : public Question, public Returning {
     explicit Pathfinder(unsigned index) : index_(index) {}
     std::optional<std::string> found;
 
-    int path(const std::string& path, uint32_t, bool) override {
+    int path(const std::string& path, uint32_t) override {
       if (judged_++ < index_) return 0;
       found = path;
       return kAsk;
@@ -360,6 +360,9 @@ class Interception::Case : public Question, public Returning {
       return kAsk;
     }
     int address(const uint8_t*, size_t, uint32_t, uint32_t) override { return kAsk; }
+    bool denies_beneath(const std::string&) override { return false; }
+    int moved(const std::string&, const std::string&) override { return kAsk; }
+    bool binding() const override { return true; }
 
    private:
     const unsigned index_;
@@ -371,21 +374,18 @@ class Interception::Case : public Question, public Returning {
    public:
     explicit Bench(Case& c) : case_(c) {}
 
-    int path(const std::string& path, uint32_t rights, bool tree) override {
+    int path(const std::string& path, uint32_t rights) override {
       // Everything up to here was read through the thread's number: only now is it sure that it was this thread's.
       if (!case_.waits()) return ENOENT;
       compare(path);
       rv_access access{};
       const auto* bytes = reinterpret_cast<const uint8_t*>(path.data());
-      if (!path.empty()) rv_eval_path(case_.all_.program(), bytes, path.size(), rights, tree ? RV_PATH_TREE : 0, &access);
+      if (!path.empty()) rv_eval_path(case_.all_.program(), bytes, path.size(), rights, 0, &access);
       int nr = static_cast<int>(case_.call_.nr);
       uint64_t passed = access.filters & case_.decision_.pending & case_.all_.filtering(judged_register(nr, judged_));
       case_.wanted_ |= passed;
       judged_++;
-      if (!path.empty() && case_.decision_.base == RV_ACTION_NOTIFY && access.verdict != RV_VERDICT_GRANTED) {
-        case_.all_.report(case_.tid(), case_.call_, access.rule, EACCES, path, {});
-        return EACCES;
-      }
+      if (!path.empty() && decides() && access.verdict != RV_VERDICT_GRANTED) return refuse(access.rule, path);
       return judged_ >= judged_paths(nr) && case_.must_ask() ? kAsk : 0;
     }
 
@@ -405,7 +405,7 @@ class Interception::Case : public Question, public Returning {
       rv_access access;
       uint32_t verdict = rv_eval_address(case_.all_.program(), bytes, size, protocol, rights, &address, &access);
       case_.wanted_ |= access.filters & case_.decision_.pending;
-      if (case_.decision_.base == RV_ACTION_NOTIFY && verdict != RV_VERDICT_GRANTED) {
+      if (decides() && case_.all_.plan_.network && verdict != RV_VERDICT_GRANTED) {
         int err = verdict == RV_VERDICT_UNSUPPORTED ? EAFNOSUPPORT : verdict == RV_VERDICT_MALFORMED ? EINVAL : EACCES;
         case_.all_.report(case_.tid(), case_.call_, access.rule, err, {}, std::string(reinterpret_cast<const char*>(bytes), size));
         return err;
@@ -413,7 +413,28 @@ class Interception::Case : public Question, public Returning {
       return case_.must_ask() ? kAsk : 0;
     }
 
+    bool binding() const override { return case_.all_.boundaries(case_.asked_ | case_.decision_.pending); }
+
+    bool denies_beneath(const std::string& path) override {
+      rv_access access;
+      return decides() && rv_eval_path(case_.all_.program(), bytes_of(path), path.size(), RV_RIGHT_STAT, RV_PATH_TREE, &access) == RV_VERDICT_DENIED;
+    }
+
+    int moved(const std::string& path, const std::string& named) override {
+      rv_access access{};
+      access.rule = RV_ID_NONE;
+      if (!path.empty() && rv_eval_path(case_.all_.program(), bytes_of(path), path.size(), RV_RIGHT_ALL, 0, &access) < RV_VERDICT_MALFORMED && access.verdict != RV_VERDICT_DENIED) return 0;
+      return refuse(access.rule, named);
+    }
+
    private:
+    bool decides() const { return case_.decision_.base == RV_ACTION_NOTIFY; }
+    static const uint8_t* bytes_of(const std::string& path) { return reinterpret_cast<const uint8_t*>(path.data()); }
+    int refuse(uint32_t rule, const std::string& path) {
+      case_.all_.report(case_.tid(), case_.call_, rule, EACCES, path, {});
+      return EACCES;
+    }
+
     // A handler was told where the path leads. If that has changed since, all of them are asked again.
     void compare(const std::string& path) {
       if (judged_ >= case_.shown_.size()) return;
@@ -442,6 +463,11 @@ class Interception::Case : public Question, public Returning {
         else conclude(std::move(self), -answer.err);
         break;
       case Answer::Kind::later: defer(std::move(self)); break;
+      case Answer::Kind::proceed: {
+        Point& point = *point_;
+        point.run(std::move(self));
+        break;
+      }
       case Answer::Kind::descriptor: {
         Point& point = *point_;
         point.give(std::move(self), std::move(answer.fd), answer.fd_flags);

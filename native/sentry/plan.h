@@ -99,6 +99,7 @@ struct InterceptionPlan {
   std::vector<uint64_t> program;  // 8-byte aligned; the last word may be padded
   size_t size = 0;                // bytes
   std::optional<TracePlan> trace;
+  bool network = false;           // the program decides on every socket address; else on AF_UNIX paths only
 };
 
 struct Plan {

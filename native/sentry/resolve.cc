@@ -206,7 +206,9 @@ int open_descriptor(const Caller& caller, int fd, Fd& out) {
 
 std::string path_of(int fd) {
   std::string text;
-  if (read_link(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), text) || text[0] != '/') return {};
+  // Too long to be told: no path that could be decided on, and not none either.
+  if (read_link(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), text)) return "?";
+  if (text[0] != '/') return {};
   struct stat st;
   constexpr std::string_view deleted = " (deleted)";
   // The kernel marks what has no name any more. A file may really be called so: then it is there under this name.
@@ -243,7 +245,9 @@ std::string stands_for(int fd) {
 }
 
 int take_descriptor(const Caller& caller, int fd, Fd& out) {
-  Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller.process(), 0)));
+  // Of the thread itself where the kernel can (PIDFD_THREAD, Linux 6.9): it may have a table of its own.
+  Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller.tid, O_EXCL)));
+  if (!process.valid() && errno == EINVAL) process.reset(static_cast<int>(syscall(SYS_pidfd_open, caller.process(), 0)));
   if (!process.valid()) return errno;
   out.reset(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
   return out.valid() ? 0 : errno;

@@ -47,7 +47,7 @@ int open_descriptor(const Caller& caller, int fd, Fd& out);
 // place, that would be init itself. 0, or EACCES for such a path; `place`: what is there, or the directory that holds it.
 int keep_out_of_init(const std::string& path, const Fd& place);
 
-// The path of what is open at `fd`, empty for what has no name.
+// The path of what is open at `fd`, empty for what has no name; "?", which is no path, where it cannot be told.
 std::string path_of(int fd);
 
 // The path that a memory file stands for, which a handler gave in place of something at that path (it is the file's name); empty

@@ -165,6 +165,18 @@ TEST_CASE("rules that contradict each other are refused, never weighed by chance
   CHECK(build_filter(plan, filter));
   plan.seccomp_rules = {{SYS_clone, SeccompAction::kill, 0, {{0, Op::eq, 5, 0}}}, {SYS_clone, SeccompAction::allow, 0, {}}};
   CHECK(build_filter(plan, filter));
+  // Those that no arguments can match both are none, but only on the same register and value.
+  for (uint64_t other : {0ULL, 7ULL}) {
+    plan.seccomp_rules = {{SYS_sendto, SeccompAction::allow, 0, {{4, Op::eq, 0, 0}}}, {SYS_sendto, SeccompAction::error, 5, {{4, Op::ne, other, 0}}}};
+    CHECK(build_filter(plan, filter).has_value() == (other != 0));
+  }
+}
+
+TEST_CASE("a number whose rules differ by one register") {
+  Filter filter = build({{SYS_sendto, SeccompAction::error, 5, {{4, Op::eq, 0, 0}}}, {SYS_sendto, SeccompAction::allow, 0, {{4, Op::ne, 0, 0}}}});
+  CHECK(decide(filter, SYS_sendto, {1, 2, 3, 4, 0, 6}) == (SECCOMP_RET_ERRNO | 5));
+  CHECK(decide(filter, SYS_sendto, {1, 2, 3, 4, 5, 6}) == kAllow);
+  CHECK(decide(filter, SYS_sendto, {0, 0, 0, 0, kHigh}) == kAllow);
 }
 
 TEST_CASE("what warden and sentry keep") {

@@ -9,6 +9,7 @@ import { PolicyError, type PolicyFault } from "../errors.ts"
 import { layFields, type Policy } from "../Policy.ts"
 import { fault } from "./faults.ts"
 import { type FilesystemPlan, planFilesystem } from "./filesystem.ts"
+import { decidable, decisionFaults, decisionsOf, networkMode } from "./decisions.ts"
 import { isWithin } from "./globs.ts"
 import { currentHost, type Host } from "./host.ts"
 import { handlerFaults, handlerRules, type Placed } from "./handlers.ts"
@@ -34,6 +35,8 @@ export interface Compiled {
   readonly environment: Readonly<Record<string, string>>
   /** Directory of commands that name none. */
   readonly cwd: string
+  /** Keys of the policy behind the rules that decide by path and address, by id. */
+  readonly keys: ReadonlyArray<string>
 }
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -185,7 +188,7 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
     const name = policy.extends ?? "default"
     const preset = presetFields(name, host)
     const fields = layFields(preset, policy)
-    const network = fields.network === "host"
+    const network = networkMode(fields.network) === "host"
     const identity: Identity = { user: "guest", uid: 1000, gid: 1000, hostname: "sandbox", ...fields.identity }
     const environment = environmentOf(fields.environment ?? {}, identity.user, host)
     return Effect.flatMap(
@@ -197,7 +200,7 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
         synthetic: syntheticFiles(identity, environment["HOME"] ?? "/", network)
       }),
       ([files, pathFaults]) => {
-        const faults = [...pathFaults, ...identityFaults(identity), ...commandFaults(command), ...handlerFaults(placed)]
+        const faults = [...pathFaults, ...identityFaults(identity), ...decisionFaults(fields), ...commandFaults(command), ...handlerFaults(placed)]
         if (faults.length > 0) return Effect.fail(new PolicyError({ source: "policy", faults }))
         const { entries, masks, view } = files
         const root = view.get("/")
@@ -205,8 +208,9 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
         const limits = fields.limits ?? {}
         const given = <K extends string>(key: K, value: number | undefined) => (value === undefined ? {} : { [key]: value }) as { readonly [_ in K]?: number }
         const mounts: ReadonlyArray<Mount> = [...entries.map((entry) => toMount(entry, entries)), ...masks.map((target): Mount => ({ type: "mask", target }))]
-        const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: seccompRules(name, fields.syscalls) }
-        const decided = intercepted(filter, fields.violations === "report", placed.length === 0 ? undefined : handlerRules(placed))
+        const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: decidable(seccompRules(name, fields.syscalls), fields) }
+        const decisions = decisionsOf(fields, files, name)
+        const decided = intercepted(filter, fields.violations === "report", placed.length === 0 ? undefined : handlerRules(placed), decisions)
         if (Result.isFailure(decided)) return Effect.fail(new PolicyError({ source: "policy", faults: decided.failure }))
         const plan: Plan = {
           version: PROTOCOL_VERSION,
@@ -237,7 +241,7 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
         const overlays = entries.flatMap((entry): ReadonlyArray<OverlayPlan> =>
           entry.kind === "overlay" ? [{ target: entry.target, lower: entry.source, ...(entry.upper === undefined ? {} : { upper: entry.upper }) }] : []
         )
-        return Effect.succeed({ plan, overlays, environment, cwd })
+        return Effect.succeed({ plan, overlays, environment, cwd, keys: decisions?.keys ?? [] })
       }
     )
   })

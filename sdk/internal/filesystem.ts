@@ -12,7 +12,7 @@ import { Effect } from "effect"
 import type { PolicyFault } from "../errors.ts"
 import type { PolicyFields } from "../Policy.ts"
 import { fault } from "./faults.ts"
-import { ancestry, below, compilePattern, graft, isGlob, isWithin, parsePattern, type Pattern, walk } from "./globs.ts"
+import { ancestry, below, compilePattern, escapeGlob, graft, isGlob, isWithin, parsePattern, type Pattern, residuals, walk, type WrittenPattern } from "./globs.ts"
 import { systemEntries, type SystemView } from "./hostView.ts"
 import { depthOf, type Entry, isTree, lstat, type Tree, View } from "./view.ts"
 
@@ -28,6 +28,13 @@ export interface FilesystemPlan {
   readonly entries: ReadonlyArray<Entry>
   /** Names that are covered, canonical; none beneath another. */
   readonly masks: ReadonlyArray<string>
+  /** What the denials name in the guest, whether it is there or not, and which rule (its place; empty: the preset's) denies it. */
+  readonly denied: ReadonlyArray<Denied>
+}
+
+export interface Denied {
+  readonly at: string
+  readonly name: { readonly path: string } | { readonly glob: string }
 }
 
 type Filesystem = NonNullable<PolicyFields["filesystem"]>
@@ -100,6 +107,7 @@ class Planner {
   readonly faults: Array<PolicyFault> = []
   readonly view: View
   readonly #masks = new Set<string>()
+  readonly #denied = new Map<string, Denied>()
   readonly #root: Tree | undefined
   readonly #rules: Filesystem
 
@@ -347,14 +355,22 @@ class Planner {
     if (patterns.length > 0) yield* this.#search(patterns)
   }
 
+  #deny(at: string, name: Denied["name"]): void {
+    const key = JSON.stringify(name)
+    if (!this.#denied.has(key)) this.#denied.set(key, { at, name })
+  }
+
   #exact(path: string, at: string, optional: boolean): void {
     if (path === "/") return this.#fault(at, "denying / leaves nothing to run")
     const place = this.view.resolve(path)
+    for (const name of [path, place.guest]) if (name !== "/") this.#deny(at, { path: name })
     let found = lstat(path) !== undefined // a dangling link counts: there is nothing behind it
     if (!found && !place.exists && optional) return
     // As a name of the host …
     try {
-      this.#maskHost(realpathSync.native(path))
+      const real = realpathSync.native(path)
+      this.#maskHost(real)
+      for (const name of this.view.namesOf(real)) this.#deny(at, { path: name })
     } catch (cause) {
       // The guest, as the same user, may be able to open a way that is closed now.
       if (errnoOf(cause) === "EACCES") return this.#fault(at, `${quote(path)} ${reasonOf("EACCES")}`, "deny a directory above it")
@@ -363,7 +379,10 @@ class Planner {
     if (place.exists && place.guest !== "/") {
       found = true
       if (place.host === undefined) this.#mask(place.guest)
-      else this.#maskHost(place.host)
+      else {
+        this.#maskHost(place.host)
+        for (const name of this.view.namesOf(place.host)) this.#deny(at, { path: name })
+      }
     }
     if (!found && !optional) this.#fault(at, `${quote(path)} ${reasonOf("ENOENT")}, neither on the host nor in the sandbox`, nothingToDenyHint)
   }
@@ -377,6 +396,8 @@ class Planner {
     for (const { rule: { path, optional }, at } of patterns) {
       const written = parsePattern(path)
       const prefixes = this.#aliases(written.prefix)
+      const names = new Set([written.prefix, this.view.resolve(written.prefix).guest, ...prefixes])
+      for (const name of this.#denialsOf(written, [...names], trees)) this.#deny(at, name)
       if (prefixes.length === 0) {
         if (optional !== true) this.#fault(at, `${quote(written.prefix)}, where ${quote(path)} begins, ${reasonOf("ENOENT")}`, nothingToDenyHint)
         continue
@@ -402,6 +423,20 @@ class Planner {
         }
       }
     }
+  }
+
+  /** A pattern, as it reads in the guest: under each name of its beginning, and of the host's trees under their guest's name. */
+  #denialsOf({ rest }: WrittenPattern, prefixes: ReadonlyArray<string>, trees: ReadonlyArray<Tree>): ReadonlyArray<Denied["name"]> {
+    const joined = (directory: string, segments: ReadonlyArray<string>): Denied["name"] =>
+      segments.length === 0 ? { path: directory } : { glob: graft(escapeGlob(directory), `/${segments.join("/")}`) }
+    return prefixes.flatMap((prefix) => [
+      joined(prefix, rest),
+      ...trees.filter((tree) => tree.target !== tree.source).flatMap((tree) => {
+        if (isWithin(prefix, tree.source)) return [joined(graft(tree.target, below(prefix, tree.source)), rest)]
+        if (!isWithin(tree.source, prefix)) return []
+        return residuals(rest, below(tree.source, prefix).split("/").slice(1)).map((segments) => joined(tree.target, segments))
+      })
+    ])
   }
 
   /** The names of a directory in both worlds; none where it exists in neither. */
@@ -462,7 +497,7 @@ class Planner {
     for (const name of [...this.#masks].sort((a, b) => depthOf(a) - depthOf(b))) {
       if (!masks.some((above) => isWithin(name, above))) masks.push(name)
     }
-    return { view: this.view, entries, masks }
+    return { view: this.view, entries, masks, denied: [...this.#denied.values()] }
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { ancestry, below, compilePattern, escapeGlob, graft, isGlob, isWithin, parsePattern } from "./globs.ts"
+import { ancestry, below, compilePattern, escapeGlob, graft, isGlob, isWithin, parsePattern, residuals } from "./globs.ts"
 
 const matches = (text: string, path: string): boolean => {
   const written = parsePattern(text)
@@ -46,4 +46,34 @@ describe("paths", () => {
     }))
   })
   it("have ancestors", () => expect(ancestry("/a/b/c")).toEqual(["/a/b/c", "/a/b", "/a"]))
+})
+
+describe("what is left of a pattern beneath a directory", () => {
+  it.each([
+    ["*/x/.env", ["a"], ["x/.env"]],
+    ["*/x/.env", ["a", "x"], [".env"]],
+    ["*/x/.env", ["a", "y"], []],
+    ["**/.env", ["a", "b"], ["**/.env"]],
+    ["a/**/b", ["a", "b", "c"], ["**/b", ""]],
+    ["a", ["a", "b"], [""]],
+    ["{a,b}/x", ["b"], ["x"]],
+    ["{a/b,c}/x/y", ["a", "b"], ["**/y", "**/x/y"]]
+  ])("%s beneath %j", (pattern, names, left) => {
+    const found = residuals(pattern.split("/"), names).map((segments) => segments.join("/"))
+    if (pattern.startsWith("{a/")) expect(left).toEqual(expect.arrayContaining(found))
+    else expect(new Set(found)).toEqual(new Set(left))
+  })
+
+  it("matches beneath it what the pattern matches", () => {
+    const segment = fc.constantFrom("a", "b", "*", "**", "?", "[ab]", "{a,b}")
+    const name = fc.constantFrom("a", "b", "ab")
+    fc.assert(fc.property(fc.array(segment, { minLength: 1, maxLength: 4 }), fc.array(name, { minLength: 1, maxLength: 3 }), fc.array(name, { minLength: 1, maxLength: 3 }), (segments, above, rest) => {
+      const whole = matches(`/${segments.join("/")}`, `/${[...above, ...rest].join("/")}`)
+      const left = residuals(segments, above)
+      // One that is used up has matched a directory above, and with it everything beneath.
+      if (whole) expect(left.some((each) => each.length === 0 || matches(`/${each.join("/")}`, `/${rest.join("/")}`))).toBe(true)
+      const over = left.some((each) => each.length > 0 && matches(`/${each.join("/")}`, `/${rest.join("/")}`))
+      if (over) expect(whole).toBe(true)
+    }))
+  })
 })

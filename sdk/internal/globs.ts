@@ -46,6 +46,29 @@ export const compilePattern = ({ rest }: WrittenPattern, prefixes: ReadonlyArray
   }
 }
 
+/**
+ * What is left of a pattern's segments beneath a directory, whose names these are: each way in which they can be taken. None: nothing
+ * beneath it can match. A brace that holds slashes is taken for one that can match whatever is there.
+ */
+export const residuals = (segments: ReadonlyArray<string>, names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const found = new Map<string, ReadonlyArray<string>>()
+  const take = (segment: number, name: number): void => {
+    const wanted = segments[segment]
+    if (name === names.length) found.set(String(segment), segments.slice(segment))
+    else if (wanted === undefined) found.set("all", [])
+    else if (wanted === "**") {
+      take(segment + 1, name)
+      take(segment, name + 1)
+    } else if (opensBrace(wanted)) found.set("brace", ["**", ...segments.slice(segments.findLastIndex(opensBrace) + 1)])
+    else if (Glob.match(Glob.make(wanted, { dot: true }), names[name]!)) take(segment + 1, name + 1)
+  }
+  take(0, 0)
+  return [...found.values()]
+}
+
+/** Is it part of a brace that goes on in another segment? */
+const opensBrace = (segment: string): boolean => (segment.match(/[{}]/g) ?? []).reduce((depth, character) => depth + (character === "{" ? 1 : -1), 0) !== 0
+
 /** A path and every directory above it, but the root. */
 export const ancestry = (path: string): ReadonlyArray<string> => {
   const paths: Array<string> = []

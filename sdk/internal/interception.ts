@@ -1,6 +1,6 @@
 /**
- * What of a system call filter is decided in the sandbox's init instead of the kernel: calls that handlers want, and refusals that
- * are to be told. For the latter, what the filter would refuse is notified instead, and the decision core's
+ * What of a system call filter is decided in the sandbox's init instead of the kernel: calls that handlers want, calls that the policy
+ * decides by path or address, and refusals that are to be told. For the latter, what the filter would refuse is notified instead, and the decision core's
  * program, which the sentry evaluates, refuses it there, with an event. What is allowed costs what it cost before.
  *
  * Two kinds of refusal stay with the kernel, unreported, as they are no news: `clone3`, which every fork tries first, and
@@ -8,8 +8,10 @@
  */
 import { Result } from "effect"
 import type { PolicyFault } from "../errors.ts"
+import { fault } from "./faults.ts"
 import type { CallRule, Condition } from "./decision/model.ts"
 import { compileProgram } from "./decision/program.ts"
+import type { Decisions } from "./decisions.ts"
 import type { HandlerRules } from "./handlers.ts"
 import type { Plan, SeccompArg, SeccompRule } from "./protocol.ts"
 import { ENOSYS, EPERM, noneOf } from "./seccompRules.ts"
@@ -24,11 +26,11 @@ const condition = ({ index, op, value, mask }: typeof SeccompArg.Type): Conditio
     ? { argument: index, op: "eq", mask: BigInt(mask ?? "0xffffffffffffffff"), value: BigInt(value) }
     : { argument: index, op, value: BigInt(value) }
 
-const callRule = (rule: SeccompRule, id: number): CallRule => ({
+const callRule = (rule: SeccompRule, id: number, decided: boolean): CallRule => ({
   id,
   nr: rule.nr,
   when: (rule.args ?? []).map(condition),
-  action: rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : rule.action === "allow" ? { type: "allow" } : { type: "kill" }
+  action: decided && rule.action === "allow" ? { type: "notify" } : rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : rule.action === "allow" ? { type: "allow" } : { type: "kill" }
 })
 
 const noHandlers: HandlerRules = { numbers: new Set(), traced: new Set(), hideVdso: false, overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
@@ -44,44 +46,75 @@ const withoutVdso = (filter: Plan["seccomp"]): Plan["seccomp"] => ({
       : [rule])
 })
 
+const noDecisions: Decisions = { numbers: new Set(), paths: [], addresses: [], network: false, keys: [] }
+
+/** sendto(2) without an address, which send(3) is, goes where the socket is connected: the kernel's own affair. */
+const SENDTO_ADDRESS = 4
+const withAddress = (op: "eq" | "ne", action: "allow" | "notify"): SeccompRule => ({ nr: syscallNumbers.sendto, action, args: [{ index: SENDTO_ADDRESS, op, value: "0" }] })
+
+/** A fault of a rule that stands for a key of the policy is told by that key. */
+const renamed = (decisions: Decisions) => (faults: ReadonlyArray<PolicyFault>): ReadonlyArray<PolicyFault> =>
+  faults.map((one) => {
+    const [, list, index] = /^(paths|addresses)\[(\d+)\]/.exec(one.path) ?? []
+    const rule = list === undefined ? undefined : decisions[list as "paths" | "addresses"][Number(index)]
+    const key = rule === undefined || rule.kind === "filter" ? undefined : decisions.keys[rule.id]
+    return key === undefined ? one : fault(key, one.message, one.suggestion)
+  })
+
 /**
- * Parts of a plan that do what `filter` does, report every refusal if `report`, and put calls to handlers. A call that handlers want is
- * notified where the filter lets it pass for some arguments, or a handler may overrule the filter; a kill stays a kill.
+ * Parts of a plan that do what `filter` does, report every refusal if `report`, put calls to handlers, and have those of `decisions`
+ * decided by path and address. A call that handlers want is notified where the filter lets it pass for some arguments, or a handler
+ * may overrule the filter; a kill stays a kill.
  */
-export const intercepted = (given: Plan["seccomp"], report: boolean, handlers: HandlerRules = noHandlers): Result.Result<Pick<Plan, "seccomp" | "interception">, ReadonlyArray<PolicyFault>> => {
+export const intercepted = (
+  given: Plan["seccomp"],
+  report: boolean,
+  handlers: HandlerRules = noHandlers,
+  decisions: Decisions = noDecisions
+): Result.Result<Pick<Plan, "seccomp" | "interception">, ReadonlyArray<PolicyFault>> => {
   const filter = handlers.hideVdso ? withoutVdso(given) : given
   const allowed = new Set(filter.rules.filter((rule) => rule.action === "allow").map((rule) => rule.nr))
   const killed = new Set(filter.rules.filter((rule) => rule.action === "kill").map((rule) => rule.nr))
   const asked = new Set([...handlers.numbers].filter((nr) => !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr))))
-  if (!report && asked.size === 0) return Result.succeed({ seccomp: filter })
+  const judged = new Set([...decisions.numbers].filter((nr) => allowed.has(nr)))
+  const notified = new Set([...asked, ...judged])
+  if (!report && notified.size === 0) return Result.succeed({ seccomp: filter })
   // A guest that restricts itself by Landlock would find calls that init carries out for it outside of its own restriction. It is told
   // that there is no Landlock, in place of being let to rely on it.
-  const carried = [...asked].some((nr) => safetyClass(syscallName(nr)!) === "behalf")
+  const carried = [...notified].some((nr) => safetyClass(syscallName(nr)!) === "behalf")
   const traced = [...asked].filter((nr) => handlers.traced.has(nr))
   const { hideVdso } = handlers
-  const inKernel = (rule: SeccompRule): boolean => !asked.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))
+  const inKernel = (rule: SeccompRule): boolean => !notified.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))
   const decided = filter.rules.filter((rule) => !inKernel(rule))
   const program = compileProgram({
     default: filter.default.action === "kill" ? { type: "kill" } : { type: "errno", errno: filter.default.errno ?? EPERM },
     foreign: { type: "errno", errno: EPERM },
-    calls: [...decided.map(callRule), ...handlers.calls(decided.length)],
-    paths: handlers.paths,
-    addresses: handlers.addresses
+    calls: [...decided.map((rule, id) => callRule(rule, id, judged.has(rule.nr))), ...handlers.calls(decided.length)],
+    paths: [...decisions.paths, ...handlers.paths],
+    addresses: [...decisions.addresses, ...handlers.addresses]
   })
-  return Result.map(program, (bytes) => ({
-    seccomp: {
-      default: report ? { action: "notify" as const } : filter.default,
-      rules: [
-        ...filter.rules.filter(inKernel),
-        ...(carried ? [{ nr: syscallNumbers.landlock_create_ruleset, action: "errno" as const, errno: ENOSYS }] : []),
-        ...traced.map((nr): SeccompRule => ({ nr, action: "trace" })),
-        ...(report ? [] : [...asked].filter((nr) => !handlers.traced.has(nr)).map((nr): SeccompRule => ({ nr, action: "notify" })))
-      ]
-    },
-    interception: {
-      program: Buffer.from(bytes).toString("base64"),
-      ...(asked.size === 0 ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
-      ...(traced.length === 0 && !hideVdso ? {} : { trace: { calls: traced, hideVdso } })
-    }
-  }))
+  const split = judged.has(syscallNumbers.sendto) && !asked.has(syscallNumbers.sendto)
+  const notify = [...notified].filter((nr) => !traced.includes(nr)).flatMap((nr): ReadonlyArray<SeccompRule> =>
+    split && nr === syscallNumbers.sendto ? [withAddress("eq", "allow"), ...(report ? [] : [withAddress("ne", "notify")])] : report ? [] : [{ nr, action: "notify" }]
+  )
+  return Result.mapBoth(program, {
+    onFailure: renamed(decisions),
+    onSuccess: (bytes) => ({
+      seccomp: {
+        default: report ? { action: "notify" as const } : filter.default,
+        rules: [
+          ...filter.rules.filter(inKernel),
+          ...(carried ? [{ nr: syscallNumbers.landlock_create_ruleset, action: "errno" as const, errno: ENOSYS }] : []),
+          ...traced.map((nr): SeccompRule => ({ nr, action: "trace" })),
+          ...notify
+        ]
+      },
+      interception: {
+        program: Buffer.from(bytes).toString("base64"),
+        ...(asked.size === 0 ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
+        ...(traced.length === 0 && !hideVdso ? {} : { trace: { calls: traced, hideVdso } }),
+        ...(decisions.network ? { network: true } : {})
+      }
+    })
+  })
 }

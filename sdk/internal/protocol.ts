@@ -129,7 +129,7 @@ export const Plan = Schema.Struct({
   namespaces: Schema.Struct({
     /** `auto`: a user namespace where the host permits one; without one only where the caller is root. */
     user: Schema.Literals(["auto", "required", "none"]),
-    /** false: the host's network (`network: "host"`). */
+    /** false: the host's network (mode `host`). */
     net: Schema.Boolean,
     /** Whether the guest may make user namespaces of its own. */
     nested: Schema.Boolean
@@ -182,7 +182,9 @@ export const Plan = Schema.Struct({
       calls: Schema.Array(U),
       /** Programs are started without the vDSO, so that they ask the kernel for the time. */
       hideVdso: optional(Schema.Boolean)
-    }))
+    })),
+    /** The program decides on every socket address; absent: on paths of AF_UNIX only. */
+    network: optional(Schema.Boolean)
   }))
 })
 export type Plan = typeof Plan.Type

@@ -228,12 +228,48 @@ const refusedBy = (preset: Preset): ReadonlyMap<SyscallName, Refusal> =>
   new Map(refusals.filter((r) => r.presets === undefined || r.presets.includes(preset)).flatMap((r) => r.calls.map((call) => [call, r] as const)))
 
 /** Calls allowed for some arguments only. */
-export const conditionsOf = (preset: Preset): Partial<Record<SyscallName, Condition>> => {
+export const conditionsOf = (preset: Preset, network = false): Partial<Record<SyscallName, Condition>> => {
+  if (network) return { ...conditionsOf(preset), ...(preset === "strict" ? strictNetwork : networkConditions) }
   if (preset === "strict") return { ...conditions, ...strictConditions }
   if (preset === "default") return conditions
   const { personality: _, ...rest } = conditions
   return rest
 }
+
+const SOCK_STREAM = 1, SOCK_DGRAM = 2, IPPROTO_TCP = 6, IPPROTO_UDP = 17
+
+const internet = [AF_INET, AF_INET6].flatMap((family) =>
+  ([[SOCK_STREAM, IPPROTO_TCP], [SOCK_DGRAM, IPPROTO_UDP]] as const).flatMap(([type, protocol]) =>
+    [0, protocol].map((number) => [isInt(0, family), masked(1, 0xf, type), isInt(2, number)])
+  )
+)
+
+/**
+ * Further conditions where a policy decides on socket addresses: sockets whose addresses it can decide on, and no option that
+ * sends what is meant for one host through another.
+ */
+const networkConditions = {
+  socket: {
+    rules: [[isInt(0, AF_UNIX)], ...internet],
+    allowed: "TCP and UDP over `AF_INET` and `AF_INET6`, and `AF_UNIX`",
+    why: "`network` has rules: SCTP and MPTCP take addresses where nothing is decided, raw sockets and netlink have others"
+  },
+  setsockopt: {
+    // IP_OPTIONS; IPV6_2292PKTOPTIONS, IPV6_FLOWLABEL_MGR, IPV6_RTHDR
+    rules: [...noneOf(1, [0, 41]).map((arg) => [arg]), ...noneOf(2, [4]).map((arg) => [isInt(1, 0), arg]), ...noneOf(2, [6, 32, 57]).map((arg) => [isInt(1, 41), arg])],
+    allowed: "every option but `IP_OPTIONS`, `IPV6_RTHDR`, `IPV6_2292PKTOPTIONS` and `IPV6_FLOWLABEL_MGR`",
+    why: "they route what is sent to a granted address through others"
+  }
+} satisfies Partial<Record<SyscallName, Condition>>
+
+const strictNetwork: Partial<Record<SyscallName, Condition>> = { ...networkConditions, socket: strictConditions.socket! }
+
+/** The conditions of a preset's filter where `network` has rules, as rules by number. */
+export const conditionsFor = (preset: Preset): ReadonlyMap<number, ReadonlyArray<SeccompRule>> =>
+  new Map(Object.entries(preset === "strict" ? strictNetwork : networkConditions).map(([name, { rules }]) => {
+    const nr = syscallNumbers[name as SyscallName]
+    return [nr, rules.map((args) => ({ nr, action: "allow" as const, args }))]
+  }))
 
 /** How many numbers above our table answer ENOSYS: some six years of kernels. */
 const fresh = 32

@@ -4,9 +4,10 @@
  * the same program succeeds without rvisor, so that a test cannot pass because the attack is broken. Those that say what
  * stands behind the system call filter are run once more without the filter.
  */
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync, spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { chmodSync, closeSync, copyFileSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, symlinkSync, writeFileSync } from "node:fs"
+import { createSocket } from "node:dgram"
 import { createServer } from "node:net"
 import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -65,7 +66,7 @@ const expectHeld = async (argv: ReadonlyArray<string>, applied: Policy.Policy) =
 }
 
 // Those that need more than themselves have their own tests below.
-const SPECIAL = ["init_files", "denied_file", "runtime_exe", "privileged_file", "abstract_socket", "bomb", "swap_paths", "orphans", "leaked"]
+const SPECIAL = ["init_files", "denied_file", "runtime_exe", "privileged_file", "abstract_socket", "bomb", "swap_paths", "orphans", "leaked", "race_paths", "race_addresses"]
 const plain = names.filter((name) => !SPECIAL.includes(name))
 
 describe("held, and each works without rvisor", () => {
@@ -203,6 +204,79 @@ describe("calls that init carries out", () => {
     const some = carriedOut().filter(({ name }) => name.startsWith("readlink"))
     await expectHeld([program("init_files")], Policy.handlers(policy(), ...some))
   })
+})
+
+describe("races against what is decided by path and address", () => {
+  /** Starts a program that waits for a line, puts the denied file in place, lets it go on, and waits for its end. */
+  const raced = (name: string, argv: ReadonlyArray<string>, applied: Policy.Policy, prepare: () => void) =>
+    Effect.gen(function*() {
+      const sandbox = yield* Sandbox.spawn(Command.make(program(name), ...argv), applied)
+      const said = yield* Effect.forkScoped(sandbox.stdout.pipe(Stream.decodeText(), Stream.mkString))
+      yield* Effect.sleep(100)
+      prepare()
+      yield* Stream.make(new TextEncoder().encode("go\n")).pipe(Stream.run(sandbox.stdin))
+      const end = yield* sandbox.exit
+      return { code: end._tag === "Exited" ? end.code : end, said: yield* Fiber.join(said) }
+    }).pipe(Effect.scoped, Effect.runPromise)
+
+  const tries = (said: string) => Number(/(\d+) tries/.exec(said)?.[1])
+
+  for (const mode of ["open", "shared-open", "rename-old", "rename-new", "link-old", "link-new", "shared-link-old", "symlink", "move"]) {
+    it(`race_paths ${mode}`, async () => {
+      const path = join(directory, `race-${mode}`)
+      const prepare = () => {
+        for (const [name, content] of [["plain", "nothing\n"], [".env", "TREASURE\n"]] as const) {
+          writeFileSync(join(path, name), content)
+          chmodSync(join(path, name), 0o666)
+        }
+      }
+      mkdirSync(path)
+      chmodSync(path, 0o777)
+      const applied = policy({ filesystem: { write: [path], deny: [join(path, "**/.env*"), join(path, "in/*.key")].map((name) => ({ path: name, optional: true })), decide: "calls" } })
+      const result = await raced("race_paths", [mode, path], applied, prepare)
+      expect(result).toMatchObject({ code: HELD, said: expect.stringContaining("held") })
+      expect(tries(result.said)).toBeGreaterThan(100)
+      expect(readFileSync(join(path, ".env"), "utf8")).toBe("TREASURE\n")
+      const control = join(directory, `race-control-${mode}`)
+      mkdirSync(control)
+      for (const [name, content] of [["plain", "nothing\n"], [".env", "TREASURE\n"]] as const) writeFileSync(join(control, name), content)
+      const unheld = spawnSync(program("race_paths"), [mode, control], { encoding: "utf8", input: "go\n", timeout: 20_000 })
+      expect({ code: unheld.status, said: unheld.stdout }).toMatchObject({ code: WON })
+    }, 30_000)
+  }
+
+  for (const mode of ["connect", "sendto", "sendmsg", "sendmmsg", "swap"]) {
+    it(`race_addresses ${mode}`, async () => {
+      const heard = { granted: 0, denied: 0 }
+      const servers = await Promise.all((["granted", "denied"] as const).map(async (which) => {
+        if (mode === "connect") {
+          const server = createServer((socket) => {
+            heard[which]++
+            socket.on("error", () => {}).destroy()
+          })
+          await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+          return { port: (server.address() as { port: number }).port, close: () => server.close() }
+        }
+        const socket = createSocket("udp4").on("message", () => heard[which]++)
+        await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve))
+        return { port: socket.address().port, close: () => socket.close() }
+      }))
+      try {
+        const argv = [mode, ...servers.map(({ port }) => String(port))]
+        const result = await run([program("race_addresses"), ...argv], policy({ network: { mode: "host", connect: [`127.0.0.1:${servers[0]!.port}`] } }))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        expect(result).toMatchObject({ code: HELD, stdout: expect.stringContaining("held") })
+        expect(heard.denied).toBe(0)
+        expect(heard.granted).toBeGreaterThan(0)
+        const control = spawn(program("race_addresses"), argv, { stdio: "ignore" })
+        const code = await new Promise<number | null>((resolve) => control.on("exit", resolve))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        expect(code === WON || heard.denied > 0).toBe(true)
+      } finally {
+        for (const { close } of servers) close()
+      }
+    }, 30_000)
+  }
 })
 
 describe("more than its share", () => {

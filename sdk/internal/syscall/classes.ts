@@ -19,7 +19,7 @@ import type { SyscallName } from "../syscalls.ts"
 
 const registers = [
   "read", "close", "fstat", "lseek", "mmap", "mprotect", "munmap", "brk", "pread64", "pipe", "sched_yield", "mremap", "msync", "mincore",
-  "madvise", "shmget", "shmat", "dup", "dup2", "pause", "getitimer", "alarm", "getpid", "socket", "shutdown", "listen", "socketpair",
+  "madvise", "shmget", "shmat", "dup", "dup2", "pause", "getitimer", "alarm", "getpid", "socket", "shutdown", "socketpair",
   "clone", "fork", "vfork", "exit", "wait4", "kill", "uname", "semget", "shmdt", "msgget", "msgrcv", "flock", "fsync", "fdatasync",
   "ftruncate", "getdents", "getcwd", "fchdir", "fchmod", "fchown", "umask", "gettimeofday", "getrlimit", "getrusage", "sysinfo", "times",
   "getuid", "syslog", "getgid", "setuid", "setgid", "geteuid", "getegid", "setpgid", "getppid", "getpgrp", "setsid", "setreuid",
@@ -42,12 +42,12 @@ const behalf = [
   "readlinkat", "statfs", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "rmdir", "unlink", "unlinkat", "link", "linkat",
   "rename", "renameat", "renameat2", "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat",
   "utimensat", "truncate", "setxattr", "lsetxattr", "getxattr", "lgetxattr", "listxattr", "llistxattr", "removexattr", "lremovexattr",
-  "inotify_add_watch", "connect", "bind"
+  "inotify_add_watch", "connect", "bind", "listen", "sendto", "sendmsg", "sendmmsg"
 ] as const
 
 const memory = [
   "write", "poll", "rt_sigaction", "rt_sigprocmask", "ioctl", "pwrite64", "readv", "writev", "select", "shmctl", "nanosleep", "setitimer",
-  "sendfile", "accept", "sendto", "recvfrom", "sendmsg", "recvmsg", "getsockname", "getpeername", "setsockopt", "getsockopt", "execve",
+  "sendfile", "accept", "recvfrom", "recvmsg", "getsockname", "getpeername", "setsockopt", "getsockopt", "execve",
   "semop", "semctl", "msgsnd", "msgctl", "fcntl", "chdir", "ptrace", "setgroups", "capget", "capset", "rt_sigtimedwait",
   "rt_sigqueueinfo", "rt_sigsuspend", "sigaltstack", "sysfs", "sched_setparam", "sched_setscheduler", "modify_ldt", "pivot_root", "prctl",
   "arch_prctl", "adjtimex", "setrlimit", "chroot", "acct", "settimeofday", "mount", "umount2", "swapon", "swapoff", "reboot",
@@ -57,7 +57,7 @@ const memory = [
   "mq_getsetattr", "kexec_load", "add_key", "request_key", "keyctl", "migrate_pages", "pselect6", "ppoll", "set_robust_list", "splice",
   "vmsplice", "move_pages", "epoll_pwait", "signalfd", "timerfd_settime", "accept4", "signalfd4", "preadv", "pwritev",
   "rt_tgsigqueueinfo", "perf_event_open", "recvmmsg", "fanotify_mark", "prlimit64", "name_to_handle_at", "open_by_handle_at",
-  "clock_adjtime", "sendmmsg", "process_vm_readv", "process_vm_writev", "finit_module", "sched_setattr", "seccomp", "memfd_create",
+  "clock_adjtime", "process_vm_readv", "process_vm_writev", "finit_module", "sched_setattr", "seccomp", "memfd_create",
   "kexec_file_load", "bpf", "execveat", "copy_file_range", "preadv2", "pwritev2", "io_pgetevents", "rseq", "pidfd_send_signal",
   "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree", "move_mount", "fsopen", "fsconfig", "fspick", "clone3",
   "process_madvise", "epoll_pwait2", "mount_setattr", "quotactl_fd", "landlock_create_ruleset", "landlock_add_rule", "futex_waitv",
