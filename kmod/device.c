@@ -146,7 +146,7 @@ static __poll_t device_poll(struct file *file, poll_table *table)
 	if (rv_find(current) || check_owner(sandbox))
 		return EPOLLERR;
 	poll_wait(file, &sandbox->wait, table);
-	if (!list_empty_careful(&sandbox->pending) || !list_empty_careful(&sandbox->reports))
+	if (rv_has_news(sandbox))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (rv_is_over(sandbox))
 		events |= EPOLLHUP;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * Telling the owner what was refused without asking it: a bounded queue that never makes a guest wait. What does not fit is counted.
+ * Telling the owner what was refused without asking it: a bounded queue that never makes a guest wait. What does not fit is counted, by
+ * call and rule.
  */
 #include <linux/pid.h>
 #include <linux/poll.h>
@@ -38,6 +39,49 @@ static struct rv_report *make(const struct rv_task *self, const struct rv_access
 	return report;
 }
 
+/* One more of its kind. sandbox->lock is held. */
+static void count(struct rv_sandbox *sandbox, const struct rv_call *call, u32 rule)
+{
+	struct rv_kind *kind = sandbox->kinds, *end = kind + sandbox->kind_count;
+
+	sandbox->lost++;
+	while (kind < end && !(kind->nr == call->nr && kind->arch == call->arch && kind->rule == rule))
+		kind++;
+	if (kind == end) {
+		/* The last place is for all whom there is no other for; once it is taken the list is full. */
+		const bool other = sandbox->kind_count >= RV_DEVICE_MAX_KINDS;
+
+		kind = &sandbox->kinds[min(sandbox->kind_count, RV_DEVICE_MAX_KINDS)];
+		if (sandbox->kind_count <= RV_DEVICE_MAX_KINDS) {
+			sandbox->kind_count++;
+			*kind = (struct rv_kind){
+				.nr = other ? RV_COUNT_OTHER : call->nr,
+				.arch = other ? 0 : call->arch,
+				.rule = other ? RV_ID_NONE : rule,
+			};
+		}
+	}
+	if (kind->count < U32_MAX)
+		kind->count++;
+}
+
+/* Takes one kind's count, if there is any. sandbox->lock is held. */
+bool rv_take_count(struct rv_sandbox *sandbox, struct rv_device_event *event)
+{
+	const struct rv_kind *kind;
+
+	if (!sandbox->kind_count)
+		return false;
+	kind = &sandbox->kinds[--sandbox->kind_count];
+	event->kind = RV_EVENT_COUNT;
+	event->time_ns = ktime_get_real_ns();
+	event->call.nr = kind->nr;
+	event->call.arch = kind->arch;
+	event->rule = kind->rule;
+	event->count = kind->count;
+	return true;
+}
+
 /*
  * The current task was refused: `access` has the rule and, where a path or an address was decided on, the verdict, `rights` what was
  * wanted, `bytes` the path or the address. An error of 0: its sandbox is killed.
@@ -57,8 +101,7 @@ void rv_report(struct rv_task *self, const struct rv_access *access, u32 rights,
 		list_add_tail(&report->list, &sandbox->reports);
 		kept = true;
 	} else {
-		sandbox->lost++;
-		sandbox->lost_since++;
+		count(sandbox, &self->call, access->rule);
 	}
 	spin_unlock(&sandbox->lock);
 	if (kept)

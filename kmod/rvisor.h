@@ -52,6 +52,13 @@ struct rv_counters {
 	u64 upcalls;
 };
 
+struct rv_kind {
+	u32 nr;
+	u32 arch;
+	u32 rule;
+	u32 count;
+};
+
 struct rv_sandbox {
 	struct kref ref;
 	struct list_head list;		/* rv_sandboxes_lock, as the next two */
@@ -76,8 +83,9 @@ struct rv_sandbox {
 	DECLARE_HASHTABLE(sent, 6);	/* calls that wait for their reply, by id */
 	struct list_head reports;
 	u32 report_count;
-	u64 lost;			/* since HELLO */
-	u32 lost_since;			/* since the last event */
+	struct rv_kind kinds[RV_DEVICE_MAX_KINDS + 1]; /* refusals that were counted only; the last: all others */
+	u32 kind_count;
+	u64 lost;			/* all of those, since HELLO */
 	wait_queue_head_t wait;		/* where the owner's threads wait for events */
 
 	struct work_struct free;
@@ -174,7 +182,7 @@ struct rv_upcall_reply {
 int rv_upcall(struct rv_task *self, const struct rv_decision *decision, struct rv_upcall_reply *out);
 long rv_exchange(struct rv_sandbox *sandbox, struct rv_device_exchange __user *user);
 long rv_valid(struct rv_sandbox *sandbox, u64 id);
-bool rv_has_event(struct rv_sandbox *sandbox);
+bool rv_has_news(struct rv_sandbox *sandbox);
 bool rv_is_over(struct rv_sandbox *sandbox);
 
 /* report.c */
@@ -194,6 +202,7 @@ struct rv_report {
 
 void rv_report(struct rv_task *self, const struct rv_access *access, u32 rights, u32 error, u32 text, const void *bytes, u32 size);
 void rv_report_free(struct rv_report *report);
+bool rv_take_count(struct rv_sandbox *sandbox, struct rv_device_event *event);
 
 /* hook.c */
 int rv_hooks_init(void);

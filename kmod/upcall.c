@@ -61,8 +61,8 @@ int rv_upcall(struct rv_task *self, const struct rv_decision *decision, struct r
 	rv_count(sandbox, upcalls);
 	trace_rvisor_upcall(sandbox->number, upcall.id, &self->call);
 	wake_up_interruptible_sync_poll(&sandbox->wait, EPOLLIN);
-	/* The result does not matter: a signal may have come together with the answer. */
-	(void)wait_event_killable(upcall.wait, READ_ONCE(upcall.state) == ANSWERED);
+	/* Freezable: a machine that goes to sleep does not wait for owners. A signal may come together with the answer. */
+	(void)wait_event_state(upcall.wait, READ_ONCE(upcall.state) == ANSWERED, (TASK_KILLABLE | TASK_FREEZABLE));
 
 	spin_lock(&sandbox->lock);
 	if (upcall.state == PENDING)
@@ -155,15 +155,22 @@ static long deliver(struct rv_sandbox *sandbox, const struct rv_device_reply *re
 	return -ENOENT;
 }
 
-bool rv_has_event(struct rv_sandbox *sandbox)
-{
-	return !list_empty_careful(&sandbox->pending) || !list_empty_careful(&sandbox->reports) || rv_is_over(sandbox);
-}
-
 /* There were tasks, and there will be none any more unless the owner registers one. */
 bool rv_is_over(struct rv_sandbox *sandbox)
 {
 	return READ_ONCE(sandbox->populated) && !READ_ONCE(sandbox->task_count);
+}
+
+/* Whether there is an event to be taken. */
+bool rv_has_news(struct rv_sandbox *sandbox)
+{
+	return !list_empty_careful(&sandbox->pending) || !list_empty_careful(&sandbox->reports) || READ_ONCE(sandbox->kind_count);
+}
+
+/* Whether there is an event to be taken, or none will come. */
+static bool has_event(struct rv_sandbox *sandbox)
+{
+	return rv_has_news(sandbox) || rv_is_over(sandbox);
 }
 
 /* Takes the next event, if there is one. A report is the caller's then. */
@@ -189,11 +196,9 @@ static void take(struct rv_sandbox *sandbox, struct rv_device_event *event, stru
 		if (*report) {
 			list_del(&(*report)->list);
 			sandbox->report_count--;
+		} else {
+			rv_take_count(sandbox, event);
 		}
-	}
-	if (upcall || *report) {
-		event->lost = sandbox->lost_since;
-		sandbox->lost_since = 0;
 	}
 	spin_unlock(&sandbox->lock);
 }
@@ -264,7 +269,7 @@ static long receive(struct rv_sandbox *sandbox, const struct rv_device_exchange 
 			return -ESRCH;
 		if (exchange->flags & RV_EXCHANGE_NOWAIT)
 			return -EAGAIN;
-		error = wait_event_interruptible_exclusive(sandbox->wait, rv_has_event(sandbox));
+		error = wait_event_interruptible_exclusive(sandbox->wait, has_event(sandbox));
 		if (error)
 			return error;
 	}

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -594,6 +595,38 @@ static int guest_closure(void *argument)
 	return 7;
 }
 
+#define VSYSCALL_TIME 0xffffffffff600400ul
+
+/* time(2) by the page that old programs call. */
+static int guest_vsyscall(void *argument)
+{
+	long (*volatile function)(long *) = (void *)VSYSCALL_TIME;
+
+	(void)argument;
+	return function(NULL) == -EXDEV ? 7 : 8;
+}
+
+static void test_vsyscall(void)
+{
+	struct box box;
+	pid_t pid = fork();
+	int result;
+
+	if (!pid)
+		_exit(guest_vsyscall(NULL));
+	result = box_wait(pid);
+	if (result > 1000) {
+		skip("the vsyscall page", "this kernel has none");
+		return;
+	}
+	check_is(result, 8, "outside the vsyscall page gives the time");
+	policy_begin(RV_ACTION_ALLOW, 0);
+	policy_call(SYS_time, RV_ACTION_ERRNO, EXDEV);
+	box_open(&box, policy_end(), NULL);
+	check_is(box_run(&box, guest_vsyscall, NULL), 7, "the vsyscall page is decided as the call is");
+	box_close(&box);
+}
+
 static void test_closure(void)
 {
 	char params[120] = { 0 };
@@ -613,6 +646,7 @@ static void test_closure(void)
 	box_close(&box);
 	close(ring_fd);
 	close(device_fd);
+	test_vsyscall();
 }
 
 /* ------------------------------------------------------------------------------------------------------------- upcall */
@@ -1055,6 +1089,48 @@ static int guest_mount_namespace(void *argument)
 	return 7;
 }
 
+/* A file system over others opens their files in the course of opening its own: those are nobody's to judge. */
+static int guest_overlay(void *argument)
+{
+	int fd = open("/tmp/box/merged/file", O_RDWR);
+	char text[8] = { 0 };
+
+	(void)argument;
+	check(fd >= 0 && write(fd, "x", 1) == 1, "a file is copied up");
+	check(fd >= 0 && pread(fd, text, 5, 0) == 5 && !strcmp(text, "xower"), "and read");
+	close(fd);
+	check_is(try_open("/tmp/box/merged/new", O_CREAT | O_RDWR), 0, "a file is made");
+	check_is(ERRNO_OF(truncate("/tmp/box/merged/other", 1)), 0, "a file is truncated, and so copied up");
+	check_is(try_open("/tmp/box/merged/secret", O_RDONLY), EACCES, "what is denied there");
+	check_is(try_open("/tmp/outside/lower/file", O_RDONLY), EACCES, "what lies beneath by its own name");
+	return 7;
+}
+
+static void test_overlay(void)
+{
+	struct box box;
+
+	path_fixture();
+	if (system("mkdir -p /tmp/outside/lower /tmp/outside/upper /tmp/outside/work /tmp/box/merged"))
+		bail("fixture");
+	put_file("/tmp/outside/lower/file", "lower");
+	put_file("/tmp/outside/lower/other", "lower");
+	put_file("/tmp/outside/lower/secret", "secret");
+	if (mount("overlay", "/tmp/box/merged", "overlay", 0, "lowerdir=/tmp/outside/lower,upperdir=/tmp/outside/upper,workdir=/tmp/outside/work")) {
+		skip("a file system over others", "this kernel has no overlay");
+		return;
+	}
+	policy_begin(RV_ACTION_ALLOW, 0);
+	for (unsigned int i = 0; i < sizeof(path_calls) / sizeof(*path_calls); i++)
+		policy_call(path_calls[i], RV_ACTION_NOTIFY, 0);
+	policy_path("/tmp/box", RV_KIND_GRANT, RV_SCOPE_SUBTREE, RV_RIGHT_ALL);
+	policy_path("/tmp/box/merged/secret", RV_KIND_DENY, RV_SCOPE_SUBTREE, RV_RIGHT_ALL);
+	box_open(&box, policy_end(), NULL);
+	check_is(box_run(&box, guest_overlay, NULL), 7, "the guest ran to its end");
+	box_close(&box);
+	umount("/tmp/box/merged");
+}
+
 /* A sibling thread swaps a link between what is granted and what is denied. */
 static volatile int racing;
 
@@ -1141,6 +1217,7 @@ static void test_paths(void)
 	box_open(&box, path_policy(), NULL);
 	check_is(box_run(&box, guest_mount_namespace, NULL), 7, "the guest ran to its end");
 	box_close(&box);
+	test_overlay();
 	path_fixture();
 	guest_race(NULL);
 	box_open(&box, path_policy(), NULL);
@@ -1536,34 +1613,56 @@ static void test_replacing(void)
 	note("%d programs were loaded", loads);
 }
 
-/* More refusals than are kept: the rest is counted, exactly. */
+/* More refusals than are kept: the rest is counted, exactly, by call and rule. */
 static int guest_many(void *argument)
 {
 	(void)argument;
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < 1000; i++) {
 		mkdir("/tmp/never", 0700);
+		rmdir("/tmp/never");
+	}
+	for (long nr = 400; nr < 500; nr++)
+		syscall(nr, -1, -1, -1, -1, -1, -1);
 	return 7;
 }
 
 static void test_counting(void)
 {
 	struct rv_device_exchange exchange = { .flags = RV_EXCHANGE_NOWAIT };
+	unsigned int reports = 0, counts = 0, total = 0, mkdirs = 0, others = 0;
+	const unsigned int all = 2000 + 100;
 	struct rv_device_status status;
-	unsigned reports = 0, lost = 0;
 	int fd = box_device(), error;
 
+	policy_begin(RV_ACTION_ALLOW, 0);
+	policy_call(SYS_mkdir, RV_ACTION_ERRNO, EXDEV);
+	policy_call(SYS_rmdir, RV_ACTION_ERRNO, EXDEV);
+	for (uint32_t nr = 400; nr < 500; nr++)
+		policy_call(nr, RV_ACTION_ERRNO, EXDEV);
 	box_hello(fd);
-	box_load(fd, refusing(EXDEV));
+	box_load(fd, policy_end());
 	check_is(box_wait(box_spawn(fd, guest_many, NULL)), 7, "the guest ran to its end, though nobody takes reports");
 	status = box_status(fd);
-	check(status.refused == 2000 && status.reports == RV_DEVICE_MAX_REPORTS && status.lost == 2000 - RV_DEVICE_MAX_REPORTS,
+	check(status.refused == all && status.reports == RV_DEVICE_MAX_REPORTS && status.lost == all - RV_DEVICE_MAX_REPORTS,
 	      "what does not fit is counted: %llu refused, %u kept, %llu lost", (unsigned long long)status.refused, status.reports,
 	      (unsigned long long)status.lost);
 	while (!(error = box_exchange(fd, &exchange))) {
-		reports++;
-		lost += exchange.event.lost;
+		if (exchange.event.kind == RV_EVENT_REPORT) {
+			reports++;
+			continue;
+		}
+		counts++;
+		total += exchange.event.count;
+		if (exchange.event.call.nr == SYS_mkdir && exchange.event.rule == 0 && exchange.event.call.arch == RV_ARCH_X86_64)
+			mkdirs += exchange.event.count;
+		if (exchange.event.call.nr == RV_COUNT_OTHER && exchange.event.rule == RV_ID_NONE)
+			others += exchange.event.count;
 	}
-	check(reports == RV_DEVICE_MAX_REPORTS && lost == 2000 - RV_DEVICE_MAX_REPORTS && error == ESRCH, "and told: %u and %u", reports, lost);
+	check(reports == RV_DEVICE_MAX_REPORTS && error == ESRCH, "reports come: %u", reports);
+	check(total == all - RV_DEVICE_MAX_REPORTS && mkdirs == 1000 - RV_DEVICE_MAX_REPORTS / 2, "and counts: %u, %u of them of one kind", total,
+	      mkdirs);
+	check(counts == RV_DEVICE_MAX_KINDS + 1 && others == 100 - (RV_DEVICE_MAX_KINDS - 2), "kinds beyond the limit are counted together: %u, %u",
+	      counts, others);
 	close(fd);
 }
 

@@ -39,8 +39,10 @@
 #define RV_DEVICE_MAX_TASKS 0x10000u
 /* Sandboxes of one machine. */
 #define RV_DEVICE_MAX_SANDBOXES 4096u
-/* Reports of one sandbox that nobody has fetched; further refusals are counted only. */
+/* Reports of one sandbox that nobody has fetched; further refusals are counted only, by call and rule. */
 #define RV_DEVICE_MAX_REPORTS 256u
+/* Pairs of call and rule that are counted apart. */
+#define RV_DEVICE_MAX_KINDS 64u
 /* Bytes of text that go with a report. */
 #define RV_DEVICE_MAX_TEXT 4096u
 
@@ -86,6 +88,10 @@ struct rv_device_register {
 #define RV_EVENT_NONE 0u
 #define RV_EVENT_CALL 1u   /* a call that waits for a reply */
 #define RV_EVENT_REPORT 2u /* a refusal by the module; nobody waits */
+#define RV_EVENT_COUNT 3u  /* refusals that were not reported one by one, because the reports before them had not been fetched */
+
+/* The call number under which refusals are counted that are not of the first RV_DEVICE_MAX_KINDS kinds; their rule is RV_ID_NONE. */
+#define RV_COUNT_OTHER 0xffffffffu
 
 /* What the text of an event is. */
 #define RV_TEXT_NONE 0u
@@ -98,10 +104,10 @@ struct rv_device_event {
 	uint32_t kind;		  /* RV_EVENT_* */
 	uint32_t tid;		  /* thread, as the caller numbers it; 0 if it is gone */
 	uint32_t pid;		  /* its process, likewise */
-	uint32_t lost;		  /* refusals that were counted only, since the last event */
-	struct rv_call call;
+	uint32_t count;		  /* COUNT: so many refusals of calls of `call.nr` and `call.arch`, by `rule` */
+	struct rv_call call;	  /* COUNT: without arguments */
 	struct rv_decision decision; /* CALL: what rv_eval_call() said */
-	uint32_t rule;		  /* REPORT: the rule that refused, or RV_ID_NONE */
+	uint32_t rule;		  /* REPORT, COUNT: the rule that refused, or RV_ID_NONE */
 	uint32_t error;		  /* REPORT: errno; 0: the guest is killed */
 	uint32_t rights;	  /* REPORT, of a path or an address: what was wanted, RV_RIGHT_* */
 	uint32_t verdict;	  /* likewise: RV_VERDICT_* */
@@ -140,11 +146,12 @@ struct rv_device_reply {
 #define RV_EXCHANGE_REPLY 2u
 
 /*
- * EXCHANGE: replies, then waits for the next event. Several threads may wait; each event goes to one. Calls come before reports.
+ * EXCHANGE: replies, then waits for the next event. Several threads may wait; each event goes to one. Calls come before reports, and
+ * reports before counts.
  *
  * EINVAL, EBADF: the reply is malformed, the call still waits and nothing was received. If nobody waits for the reply (the task died), `result`
  * is ENOENT and the next event is received all the same. `reply.id` is set to 0 once the reply is delivered, so that a call
- * that a signal interrupts (EINTR) can be repeated as it is. ESRCH: there were tasks, none is left, and no report waits. poll(2) says POLLIN
+ * that a signal interrupts (EINTR) can be repeated as it is. ESRCH: there were tasks, none is left, and no report or count. poll(2) says POLLIN
  * for an event and POLLHUP for this.
  */
 struct rv_device_exchange {
@@ -213,7 +220,7 @@ RV_PIN(rv_device_event, time_ns, 8);
 RV_PIN(rv_device_event, kind, 16);
 RV_PIN(rv_device_event, tid, 20);
 RV_PIN(rv_device_event, pid, 24);
-RV_PIN(rv_device_event, lost, 28);
+RV_PIN(rv_device_event, count, 28);
 RV_PIN(rv_device_event, call, 32);
 RV_PIN(rv_device_event, decision, 96);
 RV_PIN(rv_device_event, rule, 128);
