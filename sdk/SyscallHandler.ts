@@ -17,7 +17,7 @@ import { PolicyFault } from "./errors.ts"
 import { type Address, type ConstPointer, type Descriptor, GuestFault, type Pointer } from "./GuestMemory.ts"
 import { suggest } from "./internal/faults.ts"
 import type { HandlerModule } from "./internal/handlerModule.ts"
-import { type ArgumentValues, argumentsOf, type Reach } from "./internal/syscall/call.ts"
+import { type ArgumentValues, argumentsOf, memoryOfCall, type Reach } from "./internal/syscall/call.ts"
 import {
   addressArgument,
   type AddressSyscall,
@@ -353,6 +353,10 @@ class CallView {
 const lookupFault = (address: bigint) => Effect.fail(new GuestFault({ access: "read", address, length: 0, reason: "gone" }))
 
 class ReadableView extends CallView {
+  get [memoryOfCall](): Memory {
+    return this.incoming.memory
+  }
+
   at(layout: Layout<unknown>, address: bigint): ConstPointer<unknown> {
     return (this.reach === "all" ? pointer : constPointer)(this.incoming.memory, address, objectCodec(layout))
   }

@@ -86,3 +86,8 @@ const classOf = (name: SyscallName): new(call: Held) => object => {
 
 export const argumentsOf = (name: SyscallName, registers: BigUint64Array, memory: Memory, reach: Reach): object =>
   new (classOf(name))({ registers, memory, reach })
+
+/** What a call that a handler may read carries, for code of this package that shows it. */
+export const memoryOfCall: unique symbol = Symbol("rvisor/memory")
+
+export const guestMemory = (call: object): Memory | undefined => (call as { readonly [memoryOfCall]?: Memory })[memoryOfCall]
