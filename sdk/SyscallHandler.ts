@@ -185,6 +185,11 @@ export interface Options<Name extends SyscallName, P extends Power, M extends Me
   readonly label?: string
   /** It is asked also where the policy refuses the call with an errno, and may answer all the same. Nothing overrides a kill. Default: false. */
   readonly override?: boolean
+  /**
+   * Programs ask for the time and the processor without a call, by the kernel's own code in their memory (vdso(7)). `hide`, the
+   * default: a guest with a handler for such a call does not have that code, and calls. `keep`: it has it, and calls rarely.
+   */
+  readonly vdso?: "hide" | "keep"
 }
 
 /** What brings a call to the handlers: the backend fills it in. */
@@ -228,6 +233,9 @@ export interface SyscallHandler<out Name extends SyscallName = SyscallName, out 
   readonly deadline: number
   readonly onFailure: OnFailure
   readonly override: boolean
+  readonly vdso: "hide" | "keep"
+  /** The same object in all handlers that `many` made at once. */
+  readonly family: object | undefined
   /** The handler itself, over a call as it came. Neither deadline nor failure policy are in it: `answer` has them. */
   readonly run: (incoming: Incoming) => Effect.Effect<Verdict.Verdict<Name, R>, GuestFault, R>
 }
@@ -270,6 +278,7 @@ interface LooseOptions {
   readonly onFailure?: OnFailure
   readonly label?: string
   readonly override?: boolean
+  readonly vdso?: "hide" | "keep"
 }
 type LooseHandler = (call: never) => Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault, unknown>
 
@@ -289,9 +298,25 @@ export const make: Make = ((name: SyscallName, first: LooseOptions | LooseHandle
     deadline: options.deadline === undefined ? defaultDeadline : Duration.toMillis(options.deadline),
     onFailure: options.onFailure ?? "kill",
     override: options.override ?? false,
+    vdso: options.vdso ?? "hide",
+    family: undefined,
     run: (incoming) => Effect.suspend(() => handler(callOf(incoming, power, reach) as never))
   } as Any
 }) as Make
+
+/**
+ * One handler for several calls, as a list of one for each. They count as one of the 64 handlers that a sandbox can have, so that
+ * there can be one for every call: `SyscallHandler.many(names, { power: "steer", memory: "racy" }, (call) => …)`. What the calls have in
+ * common is in the type of `call`; a filter (`where`) they cannot have, as arguments are not what they have in common.
+ */
+export const many = <const Name extends Exclude<SyscallName, FixedSyscall>, V extends Allowed<Name, P, M>, R, const P extends Power, const M extends MemoryUse = "copied">(
+  names: ReadonlyArray<Name>,
+  options: Omit<Options<Name, P, M>, "where" | "power"> & { readonly power: P },
+  handler: (call: Call<Name, P, M>) => Effect.Effect<V, GuestFault, R>
+): ReadonlyArray<SyscallHandler<Name, R | AfterServices<V>>> => {
+  const family = {}
+  return names.map((name) => ({ ...(make as unknown as (name: Name, options: object, handler: unknown) => Any)(name, options, handler), family }) as SyscallHandler<Name, R | AfterServices<V>>)
+}
 
 const replaced = (name: SyscallName, args: Readonly<Record<string, number | bigint | Address | undefined>>): ReadonlyMap<number, bigint> => {
   const registers = new Map<number, bigint>()

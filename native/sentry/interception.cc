@@ -180,7 +180,7 @@ class Interception::Case : public Question, public Returning {
     }
     for (;;) {
       if (c.wanted_ & ~c.asked_) return c.put(std::move(self));
-      if (c.decision_.base == RV_ACTION_ERRNO) return c.refuse();
+      if (c.decision_.base == RV_ACTION_ERRNO) return refuse(std::move(self));
       bool memory = can_act_on_behalf(static_cast<int>(c.call_.nr));
       if (c.decision_.base != RV_ACTION_NOTIFY && !(memory && c.all_.boundaries(c.asked_ | c.decision_.pending))) {
         Point& point = *c.point_;
@@ -478,9 +478,12 @@ class Interception::Case : public Question, public Returning {
     return true;
   }
 
-  void refuse() {
-    all_.report(tid_, call_, decision_.rule, decision_.error, {}, {});
-    point_->error(decision_.error);
+  // Who asked for the result sees the refusal, too.
+  static void refuse(std::unique_ptr<Case> self) {
+    Case& c = *self;
+    c.all_.report(c.tid_, c.call_, c.decision_.rule, c.decision_.error, {}, {});
+    if (c.hooks_.empty()) c.point_->error(c.decision_.error);
+    else conclude(std::move(self), -static_cast<int64_t>(c.decision_.error));
   }
 
   // To the next handlers in the order of the list, as far as they are of one lane.

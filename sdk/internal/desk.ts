@@ -8,7 +8,7 @@ import * as Plugin from "../Plugin.ts"
 import type { HandlerSource } from "../Policy.ts"
 import type * as SyscallHandler from "../SyscallHandler.ts"
 import { isHandlerModule } from "./handlerModule.ts"
-import type { Placed } from "./handlers.ts"
+import { numbersOf, type Placed } from "./handlers.ts"
 import type { Native } from "./native.ts"
 import { Consumer, type FailureNote } from "./ring/consumer.ts"
 import { RV_RING } from "./ring/format.ts"
@@ -77,18 +77,20 @@ export class Desk {
       const handler = placed[note.handler]?.handler
       if (handler !== undefined) Queue.offerUnsafe(this.failures, { handler: handler.label, syscall: handler.name, reason: note.reason, detail: note.detail, tid: note.tid })
     }
+    const numbers = numbersOf(placed)
     this.#consumer = new Consumer({
       native,
       ring,
       lane: RV_RING.LANE_MAIN,
       bell: bells[RV_RING.LANE_MAIN]!,
       handlers: placed.map(({ handler, lane }) => lane === RV_RING.LANE_MAIN ? handler : undefined),
+      numbers,
       services,
       dedicated: false,
       failed
     })
     if (modules === undefined) native.close(bells[RV_RING.LANE_MODULES]!)
-    else modules.serve(native, ring, bells[RV_RING.LANE_MODULES]!, placed.map(({ lane }) => lane === RV_RING.LANE_MODULES), failed)
+    else modules.serve(native, ring, bells[RV_RING.LANE_MODULES]!, placed.map(({ lane }) => lane === RV_RING.LANE_MODULES), numbers, failed)
   }
 
   /** After the guest's end: nobody asks any more. */

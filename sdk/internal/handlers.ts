@@ -1,6 +1,6 @@
 /**
  * Handlers in a plan: their filters become rules of the decision core's program, the calls they want are notified, and init is told
- * as much of each as it has to know to answer in its place. Numbers of handlers are places in the list, over all lanes.
+ * as much of each as it has to know to answer in its place. Handlers are numbered over all lanes; those of a family share a number.
  */
 import { PolicyFault } from "../errors.ts"
 import { number as errnoNumber } from "../Errno.ts"
@@ -23,11 +23,25 @@ export interface Placed {
   readonly at: string
 }
 
+/** The number of each handler, by its place in the list. */
+export const numbersOf = (placed: ReadonlyArray<Placed>): ReadonlyArray<number> => {
+  const families = new Map<object, number>()
+  let next = 0
+  return placed.map(({ handler: { family } }) => {
+    if (family === undefined) return next++
+    const known = families.get(family) ?? next++
+    families.set(family, known)
+    return known
+  })
+}
+
 export interface HandlerRules {
   /** Numbers of the calls that handlers want. */
   readonly numbers: ReadonlySet<number>
   /** Of these, those that stop at a trace point. */
   readonly traced: ReadonlySet<number>
+  /** Whether calls may be carried out by the sandbox from what it has read, in place of the guest. */
+  readonly carried: boolean
   /** Whether a handler wants a call that programs do not make while they have the vDSO. */
   readonly hideVdso: boolean
   /** Of all, those for which a handler is asked though the policy refuses them. */
@@ -51,7 +65,8 @@ export const handlerFaults = (placed: ReadonlyArray<Placed>): ReadonlyArray<Poli
     }
     return own
   })
-  if (placed.length > RV.MAX_HANDLERS) faults.push(new PolicyFault({ path: "handlers", message: `${placed.length} handlers, more than ${RV.MAX_HANDLERS}` }))
+  const count = new Set(numbersOf(placed)).size
+  if (count > RV.MAX_HANDLERS) faults.push(new PolicyFault({ path: "handlers", message: `${count} handlers, more than ${RV.MAX_HANDLERS}`, suggestion: "SyscallHandler.many counts as one" }))
   return faults
 }
 
@@ -60,32 +75,39 @@ const inVdso: ReadonlySet<string> = new Set(["clock_gettime", "gettimeofday", "t
 
 const reads = (handler: SyscallHandler.Any): boolean => handler.power === "observe" || handler.memory !== "none"
 
+const filtersPointers = (handler: SyscallHandler.Any): boolean => handler.where.some((clause) => clause.kind !== "argument")
+
+/** What it lets go on must be what it saw. */
+const isBoundary = (handler: SyscallHandler.Any): boolean => handler.power !== "observe" && (handler.memory === "copied" || (handler.memory === "none" && filtersPointers(handler)))
+
 const planOf = ({ handler, lane }: Placed, paths: ReadonlyArray<number>): HandlerPlan => ({
   lane,
   ...(Number.isFinite(handler.deadline) ? { deadlineMs: Math.ceil(handler.deadline) } : {}),
   ...(handler.onFailure === "kill" || handler.onFailure === "continue" ? { failure: handler.onFailure } : { failure: "errno" as const, errno: errnoNumber(handler.onFailure) }),
-  boundary: handler.power !== "observe" && (handler.memory === "copied" || (handler.memory === "none" && handler.where.some((clause) => clause.kind !== "argument"))),
+  boundary: isBoundary(handler),
   paths: paths.reduce((bits, argument) => bits | 1 << argument, 0)
 })
 
 /** For handlers without faults. */
 export const handlerRules = (placed: ReadonlyArray<Placed>): HandlerRules => {
-  const filters = placed.map(({ handler }, number) => filterOf(handler, number))
+  const numbers = numbersOf(placed)
+  const filters = placed.map(({ handler }, place) => filterOf(handler, numbers[place]!))
   const reading = new Set(placed.filter(({ handler }) => reads(handler)).map(({ handler }) => handler.name))
   return {
     numbers: new Set(filters.map(({ nr }) => nr)),
     traced: new Set(placed.filter(({ handler }) => SyscallHandler.point(handler) === "trace").map(({ handler }) => syscallNumbers[handler.name])),
-    hideVdso: placed.some(({ handler }) => inVdso.has(handler.name)),
+    carried: placed.some(({ handler }) => safetyClass(handler.name) === "behalf" && (isBoundary(handler) || filtersPointers(handler))),
+    hideVdso: placed.some(({ handler }) => inVdso.has(handler.name) && handler.vdso === "hide"),
     overridden: new Set(placed.filter(({ handler }) => handler.override).map(({ handler }) => syscallNumbers[handler.name])),
-    calls: (firstId) => filters.map(({ nr, pointers, when }, number) => ({
-      id: firstId + number,
+    calls: (firstId) => filters.map(({ nr, pointers, when }, place) => ({
+      id: firstId + place,
       nr,
       when,
-      action: { type: "handler", handler: number, override: placed[number]!.handler.override, ...pointers }
+      action: { type: "handler", handler: numbers[place]!, override: placed[place]!.handler.override, ...pointers }
     })),
     paths: filters.flatMap(({ paths }) => paths),
     addresses: filters.flatMap(({ addresses }) => addresses),
-    handlers: placed.map((one, number) => planOf(one, filters[number]!.pointers.paths ?? [])),
+    handlers: placed.flatMap((one, place) => numbers.indexOf(numbers[place]!) === place ? [planOf(one, filters[place]!.pointers.paths ?? [])] : []),
     copies: [...reading].flatMap((name) => syscallInfo(name).arguments.flatMap((argument): ReadonlyArray<CopyRule> => {
       const copied = argument.kind === "pointer" && argument.direction !== "out" ? copiedOf(argument.pointee) : undefined
       if (copied === undefined) return []

@@ -33,7 +33,7 @@ const callRule = (rule: SeccompRule, id: number, decided: boolean): CallRule => 
   action: decided && rule.action === "allow" ? { type: "notify" } : rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : rule.action === "allow" ? { type: "allow" } : { type: "kill" }
 })
 
-const noHandlers: HandlerRules = { numbers: new Set(), traced: new Set(), hideVdso: false, overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
+const noHandlers: HandlerRules = { numbers: new Set(), traced: new Set(), carried: false, hideVdso: false, overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
 
 /** ARCH_MAP_VDSO_X32, _32, _64: code of arch_prctl(2) that bring back what is hidden. */
 const mapVdso = [0x2001, 0x2002, 0x2003]
@@ -75,13 +75,14 @@ export const intercepted = (
   const filter = handlers.hideVdso ? withoutVdso(given) : given
   const allowed = new Set(filter.rules.filter((rule) => rule.action === "allow").map((rule) => rule.nr))
   const killed = new Set(filter.rules.filter((rule) => rule.action === "kill").map((rule) => rule.nr))
-  const asked = new Set([...handlers.numbers].filter((nr) => !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr))))
   const judged = new Set([...decisions.numbers].filter((nr) => allowed.has(nr)))
-  const notified = new Set([...asked, ...judged])
-  if (!report && notified.size === 0) return Result.succeed({ seccomp: filter })
   // A guest that restricts itself by Landlock would find calls that init carries out for it outside of its own restriction. It is told
   // that there is no Landlock, in place of being let to rely on it.
-  const carried = [...notified].some((nr) => safetyClass(syscallName(nr)!) === "behalf")
+  const carried = handlers.carried || [...judged].some((nr) => safetyClass(syscallName(nr)!) === "behalf")
+  const asked = new Set([...handlers.numbers].filter((nr) =>
+    !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr)) && !(carried && nr === syscallNumbers.landlock_create_ruleset)))
+  const notified = new Set([...asked, ...judged])
+  if (!report && notified.size === 0) return Result.succeed({ seccomp: filter })
   const traced = [...asked].filter((nr) => handlers.traced.has(nr))
   const { hideVdso } = handlers
   const inKernel = (rule: SeccompRule): boolean => !notified.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))

@@ -8,6 +8,7 @@ import * as SyscallHandler from "../../SyscallHandler.ts"
 import * as Verdict from "../../Verdict.ts"
 import { EAGAIN, type Native } from "../native.ts"
 import { syscallName } from "../syscall/table.ts"
+import type { SyscallName } from "../syscalls.ts"
 import { encodeText } from "../syscall/text.ts"
 import { records, RV_RING } from "./format.ts"
 import { GuestView } from "./view.ts"
@@ -21,7 +22,7 @@ const TURN = 20
 
 /** A handler that did not do its duty, as plain data. */
 export interface FailureNote {
-  /** Number of the handler. */
+  /** Place of the handler. */
   readonly handler: number
   readonly reason: SyscallHandler.Failure["reason"]
   readonly detail: string
@@ -34,8 +35,10 @@ export interface ConsumerOptions {
   readonly lane: number
   /** The lane's bell. Owned from here on. */
   readonly bell: number
-  /** By number; places of other lanes are empty. */
+  /** By place in the sandbox's list; places of other lanes are empty. */
   readonly handlers: ReadonlyArray<SyscallHandler.Any | undefined>
+  /** The number of the handler at each place. */
+  readonly numbers: ReadonlyArray<number>
   /** What the handlers require. */
   readonly services: Context.Context<never>
   /** Whether this thread has nothing else to do, and may sleep in native code. */
@@ -53,7 +56,7 @@ export class Consumer {
   readonly #callView = new DataView(this.#call.buffer)
   readonly #reply = new Uint8Array(reply.SIZE)
   readonly #replyView = new DataView(this.#reply.buffer)
-  readonly #lists = new Map<number, ReadonlyArray<SyscallHandler.Any>>()
+  readonly #lists = new Map<SyscallName, Map<number, ReadonlyArray<SyscallHandler.Any>>>()
   /** Calls that are under way, whose result handlers want to see; by the number that init says it with. */
   readonly #made = new Map<number, { readonly view: GuestView; readonly decision: SyscallHandler.Decision<unknown>; readonly reported: number }>()
   #lastMade = 0
@@ -102,12 +105,15 @@ export class Consumer {
     }
   }
 
-  /** The handlers of a set, in order. */
-  #handlersOf(set: number): ReadonlyArray<SyscallHandler.Any> {
-    const known = this.#lists.get(set)
+  /** The handlers of a set that are for a call, in order. */
+  #handlersOf(name: SyscallName, set: number): ReadonlyArray<SyscallHandler.Any> {
+    let sets = this.#lists.get(name)
+    if (sets === undefined) this.#lists.set(name, sets = new Map())
+    const known = sets.get(set)
     if (known !== undefined) return known
-    const list = this.#options.handlers.filter((handler, number): handler is SyscallHandler.Any => handler !== undefined && Math.floor(set / 2 ** number) % 2 === 1)
-    if (this.#lists.size < 1024) this.#lists.set(set, list)
+    const { handlers, numbers } = this.#options
+    const list = handlers.filter((handler, place): handler is SyscallHandler.Any => handler?.name === name && Math.floor(set / 2 ** numbers[place]!) % 2 === 1)
+    if (sets.size < 64) sets.set(set, list)
     return list
   }
 
@@ -118,7 +124,7 @@ export class Consumer {
     const view = new GuestView(this.#options, slot, name ?? "getpid", this.#callView)
     // Init asks nothing of the kind: the safe end of what makes no sense.
     if (name === undefined) return this.#send(view, Verdict.kill(`call ${number} has no handlers`))
-    this.#whenDone<SyscallHandler.Decision<unknown>>((done) => SyscallHandler.decide(this.#handlersOf(view.handlers), view, this.#options.services, done), (decision) => this.#settle(view, decision))
+    this.#whenDone<SyscallHandler.Decision<unknown>>((done) => SyscallHandler.decide(this.#handlersOf(name, view.handlers), view, this.#options.services, done), (decision) => this.#settle(view, decision))
   }
 
   /** `start` calls what it is given once, at once or later. */
@@ -148,7 +154,8 @@ export class Consumer {
     }
     if (made === undefined) {
       // It was another thread that asked for it, and that thread has ended.
-      const result = this.#handlersOf(view.handlers).reduceRight((result, handler) => SyscallHandler.withheld(handler, result), raw)
+      const name = syscallName(head.getUint32(records.ring_call.call.at, true))
+      const result = (name === undefined ? [] : this.#handlersOf(name, view.handlers)).reduceRight((result, handler) => SyscallHandler.withheld(handler, result), raw)
       return this.#send(view, Verdict.value(result))
     }
     view.reopen(slot, head.getUint32(records.ring_call.generation.at, true))

@@ -48,13 +48,14 @@ const program = Effect.gen(function*() {
   port.on("message", (message: ToThread) => {
     if (message.type === "serve") {
       const handlers: Array<SyscallHandler.Any | undefined> = []
-      message.numbers.forEach((number, index) => handlers[number] = all[index])
+      message.places.forEach((place, index) => handlers[place] = all[index])
       consumer = new Consumer({
         native,
         ring: message.ring,
         lane: RV_RING.LANE_MODULES,
         bell: message.bell,
         handlers: Array.from(handlers),
+        numbers: message.numbers,
         services: Context.empty(),
         dedicated: true,
         failed: (failure) => say({ type: "failed", failure })

@@ -14,9 +14,9 @@ import { RV_RING } from "./format.ts"
 /** A handler without its function: what the plan has to know of it. */
 export type Description = Omit<SyscallHandler.Any, "run">
 
-/** To the thread. `serve`: the numbers of its handlers, in the order in which it described them. */
+/** To the thread. `serve`: the places of its handlers, in the order in which it described them, and the numbers of all places. */
 export type ToThread =
-  | { readonly type: "serve"; readonly ring: number; readonly bell: number; readonly numbers: ReadonlyArray<number> }
+  | { readonly type: "serve"; readonly ring: number; readonly bell: number; readonly places: ReadonlyArray<number>; readonly numbers: ReadonlyArray<number> }
   | { readonly type: "stop" }
 
 export type FromThread =
@@ -48,10 +48,10 @@ export class ModuleThread {
     worker.unref()
   }
 
-  /** `bell` is the thread's from here on. `own`: which handlers of the plan are its. */
-  serve(native: Native, ring: number, bell: number, own: ReadonlyArray<boolean>, failed: (failure: FailureNote) => void): void {
+  /** `bell` is the thread's from here on. `own`: which handlers of the plan are its; `numbers`: of all of them. */
+  serve(native: Native, ring: number, bell: number, own: ReadonlyArray<boolean>, numbers: ReadonlyArray<number>, failed: (failure: FailureNote) => void): void {
     const spare = native.duplicate(bell)
-    const numbers = own.flatMap((is, number) => is ? [number] : [])
+    const mine = own.flatMap((is, place) => is ? [place] : [])
     const handlers = this.handlers.flat()
     this.#worker.on("message", (message: FromThread) => {
       if (message.type === "failed") failed(message.failure)
@@ -59,10 +59,10 @@ export class ModuleThread {
     void this.#ended.then(() => {
       if (this.#stopping || spare < 0) return void (spare >= 0 && native.close(spare))
       const places: Array<SyscallHandler.Any | undefined> = own.map(() => undefined)
-      numbers.forEach((number, index) => places[number] = handlers[index])
-      this.#substitute = new Consumer({ native, ring, lane: RV_RING.LANE_MODULES, bell: spare, handlers: places, services: Context.empty(), dedicated: false, failed })
+      mine.forEach((place, index) => places[place] = handlers[index])
+      this.#substitute = new Consumer({ native, ring, lane: RV_RING.LANE_MODULES, bell: spare, handlers: places, numbers, services: Context.empty(), dedicated: false, failed })
     })
-    this.#worker.postMessage({ type: "serve", ring, bell, numbers } satisfies ToThread)
+    this.#worker.postMessage({ type: "serve", ring, bell, places: mine, numbers } satisfies ToThread)
   }
 
   /** Closes the modules' layers, and ends the thread whether they close or not. */
