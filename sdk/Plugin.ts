@@ -7,29 +7,33 @@
  */
 import { Layer } from "effect"
 import type { PolicyFault } from "./errors.ts"
+import * as EventHandler from "./EventHandler.ts"
+import type { AnyHandler } from "./internal/anyHandler.ts"
 import * as SyscallHandler from "./SyscallHandler.ts"
 
 export interface Plugin<out E = never, out R = never> {
   readonly _tag: "Plugin"
   /** Of a package: letters, digits, `-`, `_`, `.`, `/` and `@`. */
   readonly name: string
-  readonly handlers: ReadonlyArray<SyscallHandler.Any>
+  readonly handlers: ReadonlyArray<AnyHandler>
   /** Provides what the handlers require, in part or whole. */
   readonly layer: Layer.Layer<never, E, R>
 }
 
+type ServicesOf<H> = H extends EventHandler.EventHandler<any, infer R> ? R : SyscallHandler.Services<H>
+
 interface Make {
-  <const H extends ReadonlyArray<SyscallHandler.Any>>(options: { readonly name: string; readonly handlers: H }): Plugin<never, SyscallHandler.Services<H[number]>>
-  <const H extends ReadonlyArray<SyscallHandler.Any>, ROut, E, RIn>(options: {
+  <const H extends ReadonlyArray<AnyHandler>>(options: { readonly name: string; readonly handlers: H }): Plugin<never, ServicesOf<H[number]>>
+  <const H extends ReadonlyArray<AnyHandler>, ROut, E, RIn>(options: {
     readonly name: string
     readonly handlers: H
     readonly layer: Layer.Layer<ROut, E, RIn>
-  }): Plugin<E, RIn | Exclude<SyscallHandler.Services<H[number]>, ROut>>
+  }): Plugin<E, RIn | Exclude<ServicesOf<H[number]>, ROut>>
 }
 
 export const make = ((options: {
   readonly name: string
-  readonly handlers: ReadonlyArray<SyscallHandler.Any>
+  readonly handlers: ReadonlyArray<AnyHandler>
   readonly layer?: Layer.Layer<never, any, any>
 }): Plugin<any, any> => ({ _tag: "Plugin", name: options.name, handlers: options.handlers, layer: options.layer ?? Layer.empty })) as Make
 
@@ -40,4 +44,7 @@ export const isPlugin = (value: unknown): value is Plugin<unknown, unknown> =>
 
 /** Everything that is wrong with the plugin's handlers. */
 export const check = (plugin: Plugin<unknown, unknown>): ReadonlyArray<PolicyFault> =>
-  plugin.handlers.flatMap((handler, index) => SyscallHandler.check(handler, `plugin ${plugin.name}.handlers[${index}]`))
+  plugin.handlers.flatMap((handler, index) => {
+    const at = `plugin ${plugin.name}.handlers[${index}]`
+    return EventHandler.isEventHandler(handler) ? EventHandler.check(handler, at) : SyscallHandler.check(handler, at)
+  })

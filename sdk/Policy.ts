@@ -25,6 +25,7 @@ import { absoluteNetworkRule, parseNetworkRule } from "./internal/networkRules.t
 import { syscallNumbers } from "./internal/syscalls.ts"
 import type { HandlerModule } from "./internal/handlerModule.ts"
 import type { Plugin } from "./Plugin.ts"
+import type * as EventHandler from "./EventHandler.ts"
 import type * as SyscallHandler from "./SyscallHandler.ts"
 import { ByteSize, TimeSpan } from "./Units.ts"
 
@@ -234,11 +235,11 @@ export type PolicyFields = typeof Fields.Type
 
 const TypeId = "~rvisor/Policy"
 
-/** What answers system calls: a handler, a plugin's handlers with what they need, or a module that is run on a thread of its own. */
-export type HandlerSource = SyscallHandler.Any | Plugin<any, any> | HandlerModule
+/** What answers system calls or is told of events: a handler, a plugin's handlers with what they need, or a module that is run on a thread of its own. */
+export type HandlerSource = SyscallHandler.Any | EventHandler.Any | Plugin<any, any> | HandlerModule
 
 /** The services that handlers require and nobody has provided yet. */
-export type HandlerServices<H> = H extends Plugin<any, infer R> ? R : H extends HandlerModule ? never : SyscallHandler.Services<H>
+export type HandlerServices<H> = H extends Plugin<any, infer R> ? R : H extends HandlerModule ? never : H extends EventHandler.EventHandler<any, infer R> ? R : SyscallHandler.Services<H>
 
 /**
  * A policy. Make one with {@link make}, {@link decode} or {@link fromFile}; never by hand. `R`: what its handlers require of whoever

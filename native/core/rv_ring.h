@@ -17,7 +17,7 @@
 #include "rv_abi.h"
 
 #define RV_RING_MAGIC 0x474e5256u /* "RVRG" */
-#define RV_RING_VERSION 2u
+#define RV_RING_VERSION 3u
 /* Calls that can be with the host at one time; more wait in init. */
 #define RV_RING_SLOTS 1024u
 /* Consumers: closures on the host program's main thread, modules on a thread of their own. */
@@ -54,6 +54,18 @@
 #define RV_RING_ENTRY 0u /* about to be made */
 #define RV_RING_EXIT 1u	 /* was made: who asked for its result may replace it by a value, or let it stand */
 #define RV_RING_GONE 2u	 /* will have no result: whoever asked for it can be forgotten */
+#define RV_RING_EVENT 3u /* no call: something has happened to the thread. The first piece of memory is a record, and what follows it */
+
+/* What has happened. */
+#define RV_RING_SIGNAL 1u
+#define RV_RING_EXEC 2u
+#define RV_RING_EXITED 3u
+#define RV_RING_CLONE 4u
+
+/* How a thread was made. */
+#define RV_RING_FORK 1u
+#define RV_RING_VFORK 2u
+#define RV_RING_THREAD 3u
 
 /* Verdicts of an answer. */
 #define RV_RING_CONTINUE 1u
@@ -86,6 +98,16 @@ struct rv_ring_descriptor {
 	uint32_t flags;    /* O_… */
 	uint32_t stands;   /* 1: a memory file of a handler's, which stands for the path */
 	uint32_t path;	   /* bytes of it */
+};
+
+/* What has happened to a thread. */
+struct rv_ring_event {
+	uint32_t kind;	  /* RV_RING_SIGNAL, … */
+	uint32_t process; /* of the thread */
+	uint32_t number;  /* SIGNAL: its number; EXEC: the thread's number before; EXITED: the wait status; CLONE: the new thread */
+	uint32_t detail;  /* EXITED: 1, it was the last of its process; CLONE: RV_RING_FORK, … */
+	uint64_t flags;	  /* CLONE: of clone(2), ~0 where the call has none */
+	uint8_t info[128]; /* SIGNAL: siginfo_t. After the record, EXEC: the path of the program */
 };
 
 /* What the host copies out. */
@@ -149,6 +171,8 @@ struct rv_ring {
 
 RV_PIN_SIZE(rv_ring_piece, 16);
 RV_PIN_SIZE(rv_ring_write, 16);
+RV_PIN(rv_ring_event, info, 24);
+RV_PIN_SIZE(rv_ring_event, 152);
 RV_PIN(rv_ring_descriptor, mode, 32);
 RV_PIN_SIZE(rv_ring_descriptor, 48);
 RV_PIN(rv_ring_call, handlers, 8);

@@ -66,6 +66,8 @@ class Init : public Refusals, public TraceClient {
 
   void trapped(std::shared_ptr<Stop> stop) override { interception_->trapped(std::move(stop)); }
 
+  void happened(std::shared_ptr<Stop> stop, Happening what) override { interception_->happened(std::move(stop), std::move(what)); }
+
   void untraceable(const char* why) override { kill_guest(true, std::string("it cannot be traced: ") + why); }
 
   void kill_guest(bool handler, const std::string& reason) override { report({Report::Kind::forbidden, 0, handler, {}, reason}); }
@@ -114,7 +116,10 @@ class Init : public Refusals, public TraceClient {
         if (Status s = desk_.open(std::move(context_.ring.memory), std::move(context_.ring.lanes))) return s;
       if (plan.interception->trace) {
         Tracer::prepare();
-        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso);
+        uint32_t events = 0;
+        for (const Handler& handler : plan.interception->handlers)
+          if (handler.event) events |= 1U << handler.event;
+        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso, events);
       }
       interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr, tracer_.get());
       if (Status s = interception_->validate()) return s;

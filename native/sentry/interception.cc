@@ -735,6 +735,72 @@ void Interception::trapped(std::shared_ptr<Stop> stop) {
   }
 }
 
+// Something that has happened, on its way to the handlers that want to know.
+class Interception::News : public Question {
+ public:
+  News(Interception& all, std::shared_ptr<Stop> stop, const Happening& what) : all_(all), stop_(std::move(stop)) {
+    std::string record(reinterpret_cast<const char*>(&what.event), sizeof what.event);
+    record += what.path;
+    copies_.keep(0, record.data(), record.size());
+    for (size_t i = 0; i < all_.plan_.handlers.size(); i++)
+      if (all_.plan_.handlers[i].event == what.event.kind) left_ |= 1ULL << i;
+  }
+
+  // To the next handlers in the order of the list, as far as they are of one lane.
+  static void put(std::unique_ptr<News> self) {
+    News& n = *self;
+    if (!n.left_) return n.all_.tracer_->resume(n.stop_);
+    n.put_ = 0;
+    uint64_t deadline = 0;
+    uint32_t lane = 0;
+    bool endless = false;
+    for (size_t i = 0; i < n.all_.plan_.handlers.size(); i++) {
+      if (!(n.left_ >> i & 1)) continue;
+      const Handler& handler = n.all_.plan_.handlers[i];
+      if (n.put_ && handler.lane != lane) break;
+      lane = handler.lane;
+      n.put_ |= 1ULL << i;
+      deadline += handler.deadline_ms;
+      endless |= !handler.deadline_ms;
+    }
+    n.left_ &= ~n.put_;
+    uint64_t handlers = n.put_;
+    n.all_.desk_->ask(std::move(self), lane, handlers, endless ? 0 : deadline);
+  }
+
+  pid_t tid() const override { return stop_->tid; }
+  const rv_call& call() const override { return stop_->call; }
+  Copies& copies() override { return copies_; }
+  bool waits() const override { return stop_->stands.load(); }
+  ssize_t read(uint64_t address, void* out, size_t size) override { return GuestMemory(tid()).read(address, out, size); }
+  int write(uint64_t, const void*, size_t) override { return EPERM; }
+  int process() override { return Caller(tid()).process(); }
+  ssize_t descriptor(int, void*, size_t) override { return -EPERM; }
+  ssize_t take(int, void*, size_t) override { return -EPERM; }
+  ssize_t path(unsigned, void*, size_t) override { return -EPERM; }
+  void describe(rv_ring_call& out) const override { out.phase = RV_RING_EVENT; }
+
+  void answered(std::unique_ptr<Question> self, HandlersAnswer answer) override {
+    if (answer.verdict == RV_RING_KILL) return all_.refusals_.kill_guest(true, answer.reason);
+    put(std::unique_ptr<News>(static_cast<News*>(self.release())));
+  }
+
+  void overdue(std::unique_ptr<Question> self) override {
+    for (size_t i = 0; i < all_.plan_.handlers.size(); i++)
+      if (put_ >> i & 1 && all_.plan_.handlers[i].failure != Handler::Failure::proceed)
+        return all_.refusals_.kill_guest(true, "handler " + std::to_string(i) + " did not take an event in time, nor did the host program say so");
+    put(std::unique_ptr<News>(static_cast<News*>(self.release())));
+  }
+
+ private:
+  Interception& all_;
+  const std::shared_ptr<Stop> stop_;
+  Copies copies_;
+  uint64_t left_ = 0, put_ = 0;
+};
+
+void Interception::happened(std::shared_ptr<Stop> stop, Happening what) { News::put(std::make_unique<News>(*this, std::move(stop), what)); }
+
 // 0, or what an injected call gives in place of being made. It passes the guest's filter like any other; the policy's conditions on a
 // call that stops at a trace point are looked at here, as it does not stop there again.
 int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& registers) const {

@@ -99,6 +99,9 @@ class Interception {
   // A thread stands at a trace point: decides, and has it go on. On the tracer's thread; does not wait.
   void trapped(std::shared_ptr<Stop> stop);
 
+  // Something has happened to a thread that stands until it has been told. As above.
+  void happened(std::shared_ptr<Stop> stop, Happening what);
+
   // A refusal that could not be reported after all.
   void suppress(uint32_t nr, uint32_t rule);
   bool suppressing();
@@ -111,6 +114,7 @@ class Interception {
   class NotifyPoint;
   class TracePoint;
   class Case;
+  class News;
   friend class Case;
   void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address);
   void kill(pid_t tid, const rv_call& call, uint32_t rule);

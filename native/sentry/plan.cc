@@ -129,12 +129,13 @@ SeccompRule read_rule(Reader r) {
 }
 
 Handler read_handler(Reader r) {
-  r.only({"lane", "deadlineMs", "failure", "errno", "boundary", "paths"});
+  r.only({"lane", "deadlineMs", "failure", "errno", "boundary", "paths", "event"});
   Handler handler;
   handler.lane = static_cast<uint32_t>(r.number("lane", RV_RING_LANES - 1));
   handler.deadline_ms = r.maybe_number("deadlineMs", 1ULL << 40).value_or(0);
   handler.failure = static_cast<Handler::Failure>(r.word("failure", {"kill", "continue", "errno"}));
   handler.err = static_cast<int>(r.maybe_number("errno", 4095).value_or(1));
+  if (r.has("event")) handler.event = 1 + static_cast<uint32_t>(r.word("event", {"signal", "exec", "exit", "clone"}));
   handler.boundary = r.flag("boundary");
   handler.paths = static_cast<uint32_t>(r.number("paths", 0x3f));
   return handler;
@@ -266,9 +267,12 @@ Status parse_plan(std::string_view text, Plan& out) {
       });
       interception.trace = std::move(trace);
     }
+    for (const Handler& handler : interception.handlers)
+      if (handler.event && !interception.trace) i.reject("handlers", "want events of a guest that is not traced");
     out.interception = std::move(interception);
   }
-  if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify or trace, and only with them");
+  notifies |= out.interception && out.interception->trace;
+  if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, or with a trace, and only with them");
   bool traces = false;
   for (const SeccompRule& rule : out.seccomp_rules) traces |= rule.action == SeccompAction::trace;
   if (traces && !(out.interception && out.interception->trace)) r.reject("interception.trace", "goes with rules that trace");

@@ -73,6 +73,7 @@ struct Handler {
   Failure failure = Failure::kill;
   int err = 0;
   bool boundary = false;  // what it lets go on must be what it saw: never left to the kernel where it lies in memory
+  uint32_t event = 0;     // not 0: no calls, but these events are wanted (RV_RING_SIGNAL, …)
   uint32_t paths = 0;     // registers whose paths its filter looks at, bit N for register N
 };
 

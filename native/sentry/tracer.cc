@@ -13,6 +13,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -145,13 +146,18 @@ struct Tracer::Task {
   user_regs_struct after{};    // as the call returned
   user_regs_struct expected{};  // how it should come in
   bool made = false, executed = false, masked = false;
+  pid_t process = 0;            // where it is wanted
+  std::shared_ptr<Stop> event;  // what has happened to it, while it is told
+  int signal = 0;               // that is delivered then
+  pid_t child = 0;              // that is born then
+  bool exited = false;          // its end has been told
   uint64_t mask = 0;
   std::deque<Order> orders;
   Injected done;                          // of the injected call
   std::unique_ptr<Returning> returning;  // of its own
 };
 
-Tracer::Tracer(TraceClient& client, bool hide_vdso) : client_(client), hide_vdso_(hide_vdso) {}
+Tracer::Tracer(TraceClient& client, bool hide_vdso, uint32_t events) : client_(client), hide_vdso_(hide_vdso), events_(events) {}
 Tracer::~Tracer() = default;
 
 void Tracer::prepare() {
@@ -274,6 +280,8 @@ void Tracer::inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::a
   post(std::move(order));
 }
 
+void Tracer::resume(const std::shared_ptr<Stop>& stop) { post(Order(Order::Kind::resume, stop)); }
+
 Tracer::Gift Tracer::take(pid_t tid, const rv_call& bounced) {
   Claim claim(lock_);
   for (auto token = tokens_.rbegin(); token != tokens_.rend(); ++token) {
@@ -302,6 +310,13 @@ void Tracer::obey() {
 void Tracer::carry_out(Order order) {
   if (order.kind == Order::Kind::attach) return attach_now(order.pid, order.released);
   auto found = order.stop->stands.load() ? tasks_.find(order.stop->tid) : tasks_.end();
+  if (order.kind == Order::Kind::resume) {
+    if (found == tasks_.end() || found->second->event != order.stop) return;
+    Task& task = *found->second;
+    std::exchange(task.event, nullptr)->stands.store(false);
+    if (pid_t child = std::exchange(task.child, 0)) be_born(child);
+    return release(task, std::exchange(task.signal, 0));
+  }
   if (found == tasks_.end() || found->second->stop != order.stop) {
     if (order.done) order.done(false, 0);
     return;
@@ -313,7 +328,7 @@ void Tracer::carry_out(Order order) {
 void Tracer::attach_now(pid_t pid, long* released) {
   // It installs its filter meanwhile, which takes some ten microseconds, and is then traceable.
   for (int tries = 0;; tries++) {
-    if (!ptrace(PTRACE_SEIZE, pid, nullptr, kOptions)) break;
+    if (!ptrace(PTRACE_SEIZE, pid, nullptr, kOptions | (wants(RV_RING_EXITED) ? PTRACE_O_TRACEEXIT : 0))) break;
     if (errno == ESRCH) return;  // it has died: its end is on the way
     if (errno != EPERM) return client_.untraceable(strerror(errno));
     // Another process of the guest may have been quicker. It has won nothing, but this command cannot be held to the plan.
@@ -325,6 +340,7 @@ void Tracer::attach_now(pid_t pid, long* released) {
   auto task = std::make_unique<Task>(pid);
   task->phase = Task::Phase::attaching;
   task->released = released;
+  task->process = pid;
   tasks_[pid] = std::move(task);
   ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
 }
@@ -332,20 +348,51 @@ void Tracer::attach_now(pid_t pid, long* released) {
 void Tracer::handle(pid_t tid, int status) {
   if (!WIFSTOPPED(status)) return ended(tid, status);
   std::unique_ptr<Task>& slot = tasks_[tid];
-  if (!slot) slot = std::make_unique<Task>(tid);  // attached by the kernel when it was made
-  Task& task = *slot;
   int signal = WSTOPSIG(status), event = status >> 16;
+  if (!slot) {
+    slot = std::make_unique<Task>(tid);  // attached by the kernel when it was made
+    if (events_) slot->process = Caller(tid).process();
+    if (wants(RV_RING_CLONE) && event == kEventStop && !expected_.erase(tid)) {
+      slot->signal = signal;
+      unborn_.insert(tid);
+      return;
+    }
+  }
+  Task& task = *slot;
   if (event) return at_event(task, event, signal);
   if (signal == (SIGTRAP | 0x80)) return at_syscall(task);
+  if (wants(RV_RING_SIGNAL)) return at_signal(task, signal);
   release(task, signal);
 }
 
 void Tracer::ended(pid_t tid, int status) {
   auto found = tasks_.find(tid);
+  unborn_.erase(tid);
+  expected_.erase(tid);
   if (found != tasks_.end()) {
-    drop(*found->second);
+    Task& task = *found->second;
+    drop(task);
+    if (task.event) std::exchange(task.event, nullptr)->stands.store(false);
+    if (pid_t child = std::exchange(task.child, 0)) be_born(child);
+    if (wants(RV_RING_EXITED) && !task.exited) {
+      // It was killed too quickly to stop.
+      Happening what;
+      what.event.kind = RV_RING_EXITED;
+      what.event.process = static_cast<uint32_t>(task.process);
+      what.event.number = static_cast<uint32_t>(status);
+      what.event.detail = last_of_process(task);
+      auto gone = std::make_shared<Stop>(tid);
+      gone->stands.store(false);
+      client_.happened(std::move(gone), std::move(what));
+    }
     tasks_.erase(found);
   }
+  // Whoever was killed before it could say whom it had made leaves them to nobody.
+  if (!unborn_.empty())
+    for (pid_t child : std::exchange(unborn_, {})) {
+      unborn_.insert(child);
+      be_born(child);
+    }
   Claim claim(lock_);
   std::erase_if(tokens_, [tid](const Token& token) { return token.tid == tid; });
   if (!commands_.erase(tid)) return;
@@ -362,6 +409,12 @@ void Tracer::at_event(Task& task, int event, int signal) {
   switch (event) {
     case PTRACE_EVENT_SECCOMP: return at_seccomp(task);
     case PTRACE_EVENT_EXEC: return at_exec(task);
+    case PTRACE_EVENT_EXIT: return at_end(task);
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+      if (wants(RV_RING_CLONE)) return at_birth(task, event);
+      break;
     case kEventStop:
       // A group stop lasts until SIGCONT, and the thread may be killed or continued meanwhile.
       if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
@@ -374,6 +427,67 @@ void Tracer::at_event(Task& task, int event, int signal) {
       }
   }
   release(task);
+}
+
+// The thread stands until this has been told.
+void Tracer::tell(Task& task, Happening what, int signal) {
+  what.event.process = static_cast<uint32_t>(task.process);
+  task.event = std::make_shared<Stop>(task.tid);
+  task.signal = signal;
+  client_.happened(task.event, std::move(what));
+}
+
+void Tracer::at_signal(Task& task, int signal) {
+  Happening what;
+  what.event.kind = RV_RING_SIGNAL;
+  what.event.number = static_cast<uint32_t>(signal);
+  siginfo_t info{};
+  static_assert(sizeof info == sizeof what.event.info);
+  ptrace(PTRACE_GETSIGINFO, task.tid, nullptr, &info);
+  memcpy(what.event.info, &info, sizeof info);
+  tell(task, std::move(what), signal);
+}
+
+void Tracer::at_birth(Task& parent, int event) {
+  unsigned long child = 0;
+  user_regs_struct regs;
+  if (ptrace(PTRACE_GETEVENTMSG, parent.tid, nullptr, &child) || ptrace(PTRACE_GETREGS, parent.tid, nullptr, &regs)) return;
+  Happening what;
+  what.event.kind = RV_RING_CLONE;
+  what.event.number = static_cast<uint32_t>(child);
+  what.event.flags = regs.orig_rax == SYS_clone ? regs.rdi : ~0ULL;
+  bool thread = Caller(static_cast<pid_t>(child)).process() != static_cast<pid_t>(child);
+  what.event.detail = thread ? RV_RING_THREAD : event == PTRACE_EVENT_VFORK ? RV_RING_VFORK : RV_RING_FORK;
+  parent.child = static_cast<pid_t>(child);
+  tell(parent, std::move(what), 0);
+}
+
+void Tracer::be_born(pid_t tid) {
+  auto found = tasks_.find(tid);
+  if (!unborn_.erase(tid)) {
+    if (found == tasks_.end()) expected_.insert(tid);
+    return;
+  }
+  at_event(*found->second, kEventStop, std::exchange(found->second->signal, 0));
+}
+
+bool Tracer::last_of_process(const Task& task) const {
+  for (const auto& [tid, other] : tasks_)
+    if (other.get() != &task && other->process == task.process && !other->exited) return false;
+  return true;
+}
+
+// A thread ends, and has not yet: it can be looked at for the last time.
+void Tracer::at_end(Task& task) {
+  unsigned long status = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, task.tid, nullptr, &status)) return;
+  drop(task);
+  Happening what;
+  what.event.kind = RV_RING_EXITED;
+  what.event.number = static_cast<uint32_t>(status);
+  what.event.detail = last_of_process(task);
+  task.exited = true;
+  tell(task, std::move(what), 0);
 }
 
 void Tracer::at_seccomp(Task& task) {
@@ -458,7 +572,14 @@ void Tracer::at_exec(Task& stopped) {
     if (ptrace(PTRACE_GETREGS, tid, nullptr, &regs)) return;  // killed meanwhile
     return client_.untraceable("the vDSO of a program could not be hidden: a program that cannot be read cannot be traced");
   }
-  release(task);
+  if (!wants(RV_RING_EXEC)) return release(task);
+  Happening what;
+  what.event.kind = RV_RING_EXEC;
+  what.event.number = static_cast<uint32_t>(former);
+  char path[PATH_MAX];
+  ssize_t size = readlink(Caller(tid).proc("exe").c_str(), path, sizeof path);
+  if (size > 0) what.path.assign(path, static_cast<size_t>(size));
+  tell(task, std::move(what), 0);
 }
 
 // Programs find the vDSO by an entry of the auxiliary vector, above their arguments and environment on the stack (getauxval(3)).
@@ -583,7 +704,8 @@ bool Tracer::execute(Task& task, Order& order) {
       ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
       release(task);
       return true;
-    case Kind::attach: break;
+    case Kind::attach:
+    case Kind::resume: break;
   }
   return true;
 }

@@ -15,10 +15,11 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "../core/rv_abi.h"
+#include "../core/rv_ring.h"
 #include "failure.h"
 #include "fd.h"
 
@@ -47,11 +48,19 @@ class Returning {
 // Result of an injected call; false where the thread died or would not go where it was sent.
 using Injected = std::function<void(bool, int64_t)>;
 
+// Something that has happened to a thread.
+struct Happening {
+  rv_ring_event event{};
+  std::string path;  // of the program that is executed
+};
+
 class TraceClient {
  public:
   virtual ~TraceClient() = default;
   // A thread stands before its call. On the tracer's thread: must not wait.
   virtual void trapped(std::shared_ptr<Stop> stop) = 0;
+  // A thread stands, where it lives on, until `Tracer::resume`. Only what is wanted is told. On the tracer's thread: must not wait.
+  virtual void happened(std::shared_ptr<Stop> stop, Happening what) = 0;
   // The guest can no longer be traced as the plan wants it.
   virtual void untraceable(const char* why) = 0;
 };
@@ -59,7 +68,8 @@ class TraceClient {
 class Tracer {
  public:
   // `hide_vdso`: programs are started without the kernel's own code for asking the time, so that they make calls.
-  Tracer(TraceClient& client, bool hide_vdso);
+  // `events`: what `happened` is told of, bit N for kind N.
+  Tracer(TraceClient& client, bool hide_vdso, uint32_t events = 0);
   ~Tracer();
 
   // Blocks the signals that wake this thread, in the calling thread and those that it makes later.
@@ -86,6 +96,9 @@ class Tracer {
   // Another call is made now, and the thread stands again as it did.
   void inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::array<uint64_t, 6>& args, Injected done);
 
+  // After `happened`.
+  void resume(const std::shared_ptr<Stop>& stop);
+
   // What a trace point has left for a bounced call.
   struct Gift {
     Fd fd;
@@ -96,7 +109,7 @@ class Tracer {
  private:
   struct Task;
   struct Order {
-    enum class Kind { attach, proceed, answer, give, finish, inject };
+    enum class Kind { attach, proceed, answer, give, finish, inject, resume };
     explicit Order(Kind what, std::shared_ptr<Stop> where = nullptr) : kind(what), stop(std::move(where)) {}
     Kind kind;
     std::shared_ptr<Stop> stop;
@@ -130,6 +143,13 @@ class Tracer {
   void at_event(Task& task, int event, int signal);
   void at_exec(Task& task);
   bool hide_vdso(Task& task, const user_regs_struct& regs);
+  bool wants(uint32_t kind) const { return events_ >> kind & 1; }
+  void tell(Task& task, Happening what, int signal);
+  void at_signal(Task& task, int signal);
+  void at_birth(Task& parent, int event);
+  void at_end(Task& task);
+  bool last_of_process(const Task& task) const;
+  void be_born(pid_t tid);
   void serve(Task& task);
   bool execute(Task& task, Order& order);
   void go_on(Task& task, const user_regs_struct& regs);
@@ -138,8 +158,11 @@ class Tracer {
 
   TraceClient& client_;
   const bool hide_vdso_;
+  const uint32_t events_;
   pid_t thread_ = 0;
   std::map<pid_t, std::unique_ptr<Task>> tasks_;
+  std::set<pid_t> unborn_;    // new threads that stand until their making has been told
+  std::set<pid_t> expected_;  // told before they were seen
 
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Order> inbox_;

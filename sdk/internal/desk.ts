@@ -7,6 +7,7 @@ import { LoadError, SetupError } from "../errors.ts"
 import * as Plugin from "../Plugin.ts"
 import type { HandlerSource } from "../Policy.ts"
 import type * as SyscallHandler from "../SyscallHandler.ts"
+import { type AnyHandler, provided, subject } from "./anyHandler.ts"
 import { isHandlerModule } from "./handlerModule.ts"
 import { numbersOf, type Placed } from "./handlers.ts"
 import type { Native } from "./native.ts"
@@ -17,6 +18,7 @@ import { described, type ModuleThread, startModules } from "./ring/modules.ts"
 /** A handler that did not do its duty. What then happened to the call is what its `onFailure` says. */
 export interface HandlerFailure {
   readonly handler: string
+  /** The call that it answered; of a handler of events, their kind. */
   readonly syscall: string
   /** `threw`: a defect. `deadline`: it took too long. `verdict`: it gave one that it may not give, or that could not be carried out. */
   readonly reason: SyscallHandler.Failure["reason"]
@@ -40,7 +42,7 @@ export const gather = Effect.fnUntraced(function*(native: Native, sources: Reado
   const placed: Array<Placed> = []
   const urls = sources.filter(isHandlerModule).map(({ url }) => url)
   const modules = urls.length === 0 ? undefined : yield* startModules(urls)
-  const loaded: ReadonlyArray<ReadonlyArray<SyscallHandler.Any>> = modules?.handlers ?? []
+  const loaded: ReadonlyArray<ReadonlyArray<AnyHandler>> = modules?.handlers ?? []
   let next = 0
   for (const [index, source] of sources.entries()) {
     const at = `handlers[${index}]`
@@ -52,15 +54,9 @@ export const gather = Effect.fnUntraced(function*(native: Native, sources: Reado
       )
       const own = Context.merge(services, built)
       source.handlers.forEach((handler, place) => placed.push({ handler: provided(handler, own), lane: RV_RING.LANE_MAIN, at: `${at}.handlers[${place}]` }))
-    } else placed.push({ handler: source as SyscallHandler.Any, lane: RV_RING.LANE_MAIN, at })
+    } else placed.push({ handler: source as AnyHandler, lane: RV_RING.LANE_MAIN, at })
   }
   return { placed, services, modules } satisfies Handlers
-})
-
-/** With what its plugin provides. */
-export const provided = (handler: SyscallHandler.Any, services: Context.Context<never>): SyscallHandler.Any => ({
-  ...handler,
-  run: (incoming) => Effect.provideContext(handler.run(incoming), services as Context.Context<unknown>)
 })
 
 /** A ring and who answers on it. */
@@ -75,7 +71,7 @@ export class Desk {
     this.#native = native
     const failed = (note: FailureNote): void => {
       const handler = placed[note.handler]?.handler
-      if (handler !== undefined) Queue.offerUnsafe(this.failures, { handler: handler.label, syscall: handler.name, reason: note.reason, detail: note.detail, tid: note.tid })
+      if (handler !== undefined) Queue.offerUnsafe(this.failures, { handler: handler.label, syscall: subject(handler), reason: note.reason, detail: note.detail, tid: note.tid })
     }
     const numbers = numbersOf(placed)
     this.#consumer = new Consumer({

@@ -4,7 +4,9 @@
  */
 import { PolicyFault } from "../errors.ts"
 import { number as errnoNumber } from "../Errno.ts"
+import * as EventHandler from "../EventHandler.ts"
 import * as SyscallHandler from "../SyscallHandler.ts"
+import type { AnyHandler } from "./anyHandler.ts"
 import type { AddressRule, CallRule, PathRule } from "./decision/model.ts"
 import { RV } from "./decision/format.ts"
 import type { CopyRule, HandlerPlan } from "./protocol.ts"
@@ -17,7 +19,7 @@ import { syscallNumbers } from "./syscalls.ts"
 
 /** A handler and where it runs. */
 export interface Placed {
-  readonly handler: SyscallHandler.Any
+  readonly handler: AnyHandler
   readonly lane: typeof RV_RING.LANE_MAIN | typeof RV_RING.LANE_MODULES
   /** Where it stands in the policy, for faults. */
   readonly at: string
@@ -27,7 +29,8 @@ export interface Placed {
 export const numbersOf = (placed: ReadonlyArray<Placed>): ReadonlyArray<number> => {
   const families = new Map<object, number>()
   let next = 0
-  return placed.map(({ handler: { family } }) => {
+  return placed.map(({ handler }) => {
+    const family = EventHandler.isEventHandler(handler) ? undefined : handler.family
     if (family === undefined) return next++
     const known = families.get(family) ?? next++
     families.set(family, known)
@@ -40,6 +43,8 @@ export interface HandlerRules {
   readonly numbers: ReadonlySet<number>
   /** Of these, those that stop at a trace point. */
   readonly traced: ReadonlySet<number>
+  /** Whether a handler wants to know of events. */
+  readonly events: boolean
   /** Whether calls may be carried out by the sandbox from what it has read, in place of the guest. */
   readonly carried: boolean
   /** Whether a handler wants a call that programs do not make while they have the vDSO. */
@@ -57,6 +62,7 @@ export interface HandlerRules {
 /** Everything that is wrong with the handlers, or that cannot be carried out. */
 export const handlerFaults = (placed: ReadonlyArray<Placed>): ReadonlyArray<PolicyFault> => {
   const faults = placed.flatMap(({ at, handler }) => {
+    if (EventHandler.isEventHandler(handler)) return EventHandler.check(handler, at)
     const own = [...SyscallHandler.check(handler, at)]
     if (own.length > 0) return own
     const pointer = handler.where.find((clause) => clause.kind !== "argument")
@@ -84,30 +90,43 @@ const planOf = ({ handler, lane }: Placed, paths: ReadonlyArray<number>): Handle
   lane,
   ...(Number.isFinite(handler.deadline) ? { deadlineMs: Math.ceil(handler.deadline) } : {}),
   ...(handler.onFailure === "kill" || handler.onFailure === "continue" ? { failure: handler.onFailure } : { failure: "errno" as const, errno: errnoNumber(handler.onFailure) }),
-  boundary: isBoundary(handler),
+  ...(EventHandler.isEventHandler(handler) ? { event: handler.kind, boundary: false } : { boundary: isBoundary(handler) }),
   paths: paths.reduce((bits, argument) => bits | 1 << argument, 0)
 })
+
+/** A handler of a call, its number, and the rule that puts calls to it. */
+interface Standing {
+  readonly handler: SyscallHandler.Any
+  readonly number: number
+  readonly filter: ReturnType<typeof filterOf>
+}
 
 /** For handlers without faults. */
 export const handlerRules = (placed: ReadonlyArray<Placed>): HandlerRules => {
   const numbers = numbersOf(placed)
-  const filters = placed.map(({ handler }, place) => filterOf(handler, numbers[place]!))
-  const reading = new Set(placed.filter(({ handler }) => reads(handler)).map(({ handler }) => handler.name))
+  const standing = placed.flatMap(({ handler }, place): ReadonlyArray<Standing> =>
+    EventHandler.isEventHandler(handler) ? [] : [{ handler, number: numbers[place]!, filter: filterOf(handler, numbers[place]!) }])
+  const some = (which: (handler: SyscallHandler.Any) => boolean): boolean => standing.some(({ handler }) => which(handler))
+  const all = (which: (handler: SyscallHandler.Any) => boolean): ReadonlySet<number> =>
+    new Set(standing.filter(({ handler }) => which(handler)).map(({ filter }) => filter.nr))
+  const reading = new Set(standing.filter(({ handler }) => reads(handler)).map(({ handler }) => handler.name))
   return {
-    numbers: new Set(filters.map(({ nr }) => nr)),
-    traced: new Set(placed.filter(({ handler }) => SyscallHandler.point(handler) === "trace").map(({ handler }) => syscallNumbers[handler.name])),
-    carried: placed.some(({ handler }) => safetyClass(handler.name) === "behalf" && (isBoundary(handler) || filtersPointers(handler))),
-    hideVdso: placed.some(({ handler }) => inVdso.has(handler.name) && handler.vdso === "hide"),
-    overridden: new Set(placed.filter(({ handler }) => handler.override).map(({ handler }) => syscallNumbers[handler.name])),
-    calls: (firstId) => filters.map(({ nr, pointers, when }, place) => ({
+    numbers: all(() => true),
+    traced: all((handler) => SyscallHandler.point(handler) === "trace"),
+    events: standing.length < placed.length,
+    carried: some((handler) => safetyClass(handler.name) === "behalf" && (isBoundary(handler) || filtersPointers(handler))),
+    hideVdso: some((handler) => inVdso.has(handler.name) && handler.vdso === "hide"),
+    overridden: all((handler) => handler.override),
+    calls: (firstId) => standing.map(({ filter: { nr, pointers, when }, handler, number }, place) => ({
       id: firstId + place,
       nr,
       when,
-      action: { type: "handler", handler: numbers[place]!, override: placed[place]!.handler.override, ...pointers }
+      action: { type: "handler", handler: number, override: handler.override, ...pointers }
     })),
-    paths: filters.flatMap(({ paths }) => paths),
-    addresses: filters.flatMap(({ addresses }) => addresses),
-    handlers: placed.flatMap((one, place) => numbers.indexOf(numbers[place]!) === place ? [planOf(one, filters[place]!.pointers.paths ?? [])] : []),
+    paths: standing.flatMap(({ filter }) => filter.paths),
+    addresses: standing.flatMap(({ filter }) => filter.addresses),
+    handlers: placed.flatMap((one, place) =>
+      numbers.indexOf(numbers[place]!) === place ? [planOf(one, standing.find(({ handler }) => handler === one.handler)?.filter.pointers.paths ?? [])] : []),
     copies: [...reading].flatMap((name) => syscallInfo(name).arguments.flatMap((argument): ReadonlyArray<CopyRule> => {
       const copied = argument.kind === "pointer" && argument.direction !== "out" ? copiedOf(argument.pointee) : undefined
       if (copied === undefined) return []

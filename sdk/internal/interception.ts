@@ -33,7 +33,7 @@ const callRule = (rule: SeccompRule, id: number, decided: boolean): CallRule => 
   action: decided && rule.action === "allow" ? { type: "notify" } : rule.action === "errno" ? { type: "errno", errno: rule.errno ?? EPERM } : rule.action === "allow" ? { type: "allow" } : { type: "kill" }
 })
 
-const noHandlers: HandlerRules = { numbers: new Set(), traced: new Set(), carried: false, hideVdso: false, overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
+const noHandlers: HandlerRules = { numbers: new Set(), traced: new Set(), events: false, carried: false, hideVdso: false, overridden: new Set(), calls: () => [], paths: [], addresses: [], handlers: [], copies: [] }
 
 /** ARCH_MAP_VDSO_X32, _32, _64: code of arch_prctl(2) that bring back what is hidden. */
 const mapVdso = [0x2001, 0x2002, 0x2003]
@@ -82,7 +82,7 @@ export const intercepted = (
   const asked = new Set([...handlers.numbers].filter((nr) =>
     !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr)) && !(carried && nr === syscallNumbers.landlock_create_ruleset)))
   const notified = new Set([...asked, ...judged])
-  if (!report && notified.size === 0) return Result.succeed({ seccomp: filter })
+  if (!report && notified.size === 0 && !handlers.events) return Result.succeed({ seccomp: filter })
   const traced = [...asked].filter((nr) => handlers.traced.has(nr))
   const { hideVdso } = handlers
   const inKernel = (rule: SeccompRule): boolean => !notified.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))
@@ -112,8 +112,8 @@ export const intercepted = (
       },
       interception: {
         program: Buffer.from(bytes).toString("base64"),
-        ...(asked.size === 0 ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
-        ...(traced.length === 0 && !hideVdso ? {} : { trace: { calls: traced, hideVdso } }),
+        ...(asked.size === 0 && !handlers.events ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
+        ...(traced.length === 0 && !hideVdso && !handlers.events ? {} : { trace: { calls: traced, hideVdso } }),
         ...(decisions.network ? { network: true } : {})
       }
     })

@@ -83,6 +83,8 @@ export const HandlerPlan = Schema.Struct({
   errno: optional(U),
   /** What it lets go on must be what it saw. */
   boundary: Schema.Boolean,
+  /** No calls, but these events are wanted. */
+  event: optional(Schema.Literals(["signal", "exec", "exit", "clone"])),
   /** Registers whose paths its filter looks at: bit N for register N. */
   paths: U
 })

@@ -7,7 +7,9 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
+import * as EventHandler from "../../sdk/EventHandler.ts"
+import * as Plugin from "../../sdk/Plugin.ts"
 import * as Syscall from "../../sdk/Syscall.ts"
 import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
@@ -236,6 +238,87 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
         return Verdict.value(77)
       }))
     assert.equal((await run(guest, ["scratch", "300"], [opens])).out, "went on, 0 other\n")
+  },
+
+  // --------------------------------------------------------------------------------------------------------- events
+  "signals are told, with who sent them, and then delivered": async (guest) => {
+    const seen: Array<EventHandler.SignalEvent> = []
+    const note = EventHandler.make("signal", (event) => Effect.sync(() => void seen.push(event)))
+    assert.equal((await run(guest, ["sh", "-c", "trap 'echo caught' USR1; kill -USR1 $$; (exit 3); kill -TERM $$"], [note])).out, "caught\n")
+    const [usr1, child, term] = seen
+    assert.deepEqual([usr1?.name, usr1?.info.kind, child?.name, child?.info.kind, term?.name], ["SIGUSR1", "kill", "SIGCHLD", "child", "SIGTERM"])
+    assert.ok(usr1?.info.kind === "kill" && usr1.info.pid === usr1.pid && usr1.tid === usr1.pid)
+    assert.ok(child?.info.kind === "child" && child.info.status === 3)
+    assert.equal((await run(guest, ["sleep"], [note])).out, "stopped 1, continued 1, exit 0\n")
+    assert.ok(seen.some(({ name }) => name === "SIGSTOP") && seen.some(({ name }) => name === "SIGCONT"))
+  },
+  "programs, ends, threads and processes are told, in order with the calls": async (guest) => {
+    const log: Array<string> = []
+    const note = (text: string) => Effect.sync(() => void log.push(text))
+    const numbers = new Map<number, string>()
+    const name = (tid: number): string => {
+      if (!numbers.has(tid)) numbers.set(tid, String.fromCharCode(97 + numbers.size))
+      return numbers.get(tid)!
+    }
+    const handlers = [
+      EventHandler.make("exec", (event) => note(`${name(event.tid)} exec ${event.path.split("/").at(-1)}`)),
+      EventHandler.make("clone", (event) => note(`${name(event.tid)} ${event.how} ${name(event.childTid)}`)),
+      EventHandler.make("exit", (event) => note(`${name(event.tid)} exit ${event.code ?? event.signal}${event.last ? " last" : ""}`)),
+      SyscallHandler.make("getpgid", { power: "observe" }, (call) => Effect.as(note(`${name(call.tid)} getpgid`), Verdict.continue)),
+      SyscallHandler.make("exit_group", { power: "observe" }, (call) => Effect.as(note(`${name(call.tid)} exit_group ${call.args.error_code}`), Verdict.continue))
+    ]
+    assert.equal((await run(guest, ["forks", "1"], handlers)).out, "1 failures\n")
+    assert.deepEqual(log, [
+      "a exec steer", "a fork b", "b fork c", "c getpgid", "c exit_group 4", "c exit 4 last", "b exit_group 4", "b exit 4 last", "a exit_group 0", "a exit 0 last"
+    ])
+    log.length = 0
+    numbers.clear()
+    await run(guest, ["vfork"], handlers)
+    assert.deepEqual(log.slice(0, 4), ["a exec steer", "a vfork b", "b exec steer", "b exit_group 0"])
+    log.length = 0
+    numbers.clear()
+    await run(guest, ["threads", "2", "1"], handlers)
+    assert.deepEqual(log.filter((line) => line.includes("thread")).map((line) => line.slice(0, 8)), ["a thread", "a thread"])
+    assert.equal(log.filter((line) => line.endsWith("last")).length, 1)
+    assert.equal(log.at(-1), "a exit 0 last")
+    log.length = 0
+    const slow = SyscallHandler.make("getpgid", steer, () => Effect.as(Effect.sleep(300), Verdict.value(3)))
+    await run(guest, ["killed"], [slow, EventHandler.make("exit", (event) => note(`${event.signal ?? event.code}`))])
+    assert.deepEqual(log, ["SIGKILL", "0"])
+  },
+  "200 threads, trees of processes, an execve by another thread, orphans: all ends are told, once": async (guest) => {
+    for (const argv of [["threads", "200", "2"], ["forks", "30"], ["thread-exec"], ["orphans"]]) {
+      const born = new Set<number>(), gone = new Map<number, number>()
+      const handlers = [
+        answers,
+        EventHandler.make("clone", (event) => Effect.sync(() => void born.add(event.childTid))),
+        EventHandler.make("exit", (event) => Effect.sync(() => void gone.set(event.tid, (gone.get(event.tid) ?? 0) + 1)))
+      ]
+      assert.match((await run(guest, argv, handlers)).out, /^(200 threads, 0 wrong|0 failures|executed|done)\n$/)
+      assert.ok(born.size >= 5 && [...gone.values()].every((count) => count === 1))
+      // An execve by a thread ends the process's first thread without a word: it takes its number.
+      assert.ok(gone.size === born.size + 1 || argv[0] === "thread-exec", `${argv[0]}: ${born.size} made, ${gone.size} ended`)
+    }
+  },
+  "handlers of events in modules, and in plugins with what they require": async (guest) => {
+    const said: Array<string> = []
+    class Log extends Context.Service<Log, { readonly say: (text: string) => void }>()("test/Log") {}
+    const plugin = Plugin.make({
+      name: "ends",
+      handlers: [EventHandler.make("exit", (event) => Effect.map(Log, (log) => log.say(`${event.code}`)))],
+      layer: Layer.succeed(Log, { say: (text) => void said.push(text) })
+    })
+    assert.equal((await run(guest, ["sh", "-c", "(exit 4); :"], [plugin, module("events")])).out, "")
+    assert.deepEqual(said, ["4", "0"])
+    killed(await run(guest, ["sh", "-c", "(exit 5); echo not reached"], [module("events")]), /exit threw: five/)
+  },
+  "a handler of events that fails": async (guest) => {
+    const make = (onFailure: "kill" | "continue", handler: () => Effect.Effect<void>) => EventHandler.make("exec", { onFailure, deadline: 50, label: "watcher" }, handler)
+    killed(await run(guest, ["say", "x"], [make("kill", () => Effect.die(new Error("oh no")))]), /watcher threw: oh no/)
+    killed(await run(guest, ["say", "x"], [make("kill", () => Effect.never)]), /watcher exceeded its deadline/)
+    const told = await run(guest, ["say", "x"], [make("continue", () => Effect.die(new Error("oh no"))), make("continue", () => Effect.never)])
+    assert.equal(told.out, "x\n")
+    assert.deepEqual(told.failures.map(({ handler, reason, syscall }) => [handler, reason, syscall]), [["watcher", "threw", "exec"], ["watcher", "deadline", "exec"]])
   },
 
   // ----------------------------------------------------------------------------------------------------------- vDSO

@@ -4,12 +4,15 @@
  */
 import { connect, Socket } from "node:net"
 import { type Context, Effect, Exit } from "effect"
+import * as EventHandler from "../../EventHandler.ts"
 import * as SyscallHandler from "../../SyscallHandler.ts"
 import * as Verdict from "../../Verdict.ts"
+import type { AnyHandler } from "../anyHandler.ts"
 import { EAGAIN, type Native } from "../native.ts"
 import { syscallName } from "../syscall/table.ts"
 import type { SyscallName } from "../syscalls.ts"
 import { encodeText } from "../syscall/text.ts"
+import { eventOf } from "./event.ts"
 import { records, RV_RING } from "./format.ts"
 import { GuestView } from "./view.ts"
 
@@ -36,7 +39,7 @@ export interface ConsumerOptions {
   /** The lane's bell. Owned from here on. */
   readonly bell: number
   /** By place in the sandbox's list; places of other lanes are empty. */
-  readonly handlers: ReadonlyArray<SyscallHandler.Any | undefined>
+  readonly handlers: ReadonlyArray<AnyHandler | undefined>
   /** The number of the handler at each place. */
   readonly numbers: ReadonlyArray<number>
   /** What the handlers require. */
@@ -112,13 +115,15 @@ export class Consumer {
     const known = sets.get(set)
     if (known !== undefined) return known
     const { handlers, numbers } = this.#options
-    const list = handlers.filter((handler, place): handler is SyscallHandler.Any => handler?.name === name && Math.floor(set / 2 ** numbers[place]!) % 2 === 1)
+    const list = handlers.filter((handler, place): handler is SyscallHandler.Any => handler !== undefined && !EventHandler.isEventHandler(handler) && handler.name === name && Math.floor(set / 2 ** numbers[place]!) % 2 === 1)
     if (sets.size < 64) sets.set(set, list)
     return list
   }
 
   #answer(slot: number): void {
-    if (this.#callView.getUint32(records.ring_call.phase.at, true) !== RV_RING.ENTRY) return this.#returned(slot)
+    const phase = this.#callView.getUint32(records.ring_call.phase.at, true)
+    if (phase === RV_RING.EVENT) return this.#happened(slot)
+    if (phase !== RV_RING.ENTRY) return this.#returned(slot)
     const number = this.#callView.getUint32(records.ring_call.call.at, true)
     const name = syscallName(number)
     const view = new GuestView(this.#options, slot, name ?? "getpid", this.#callView)
@@ -172,7 +177,28 @@ export class Consumer {
     })
   }
 
-  #report(failures: ReadonlyArray<SyscallHandler.Failure>, tid: number): void {
+  /** Something has happened to a thread, which stands until all have been told. */
+  #happened(slot: number): void {
+    const { handlers, numbers, services } = this.#options
+    const view = new GuestView(this.#options, slot, "getpid", this.#callView)
+    const event = eventOf(view.tid, view.firstPiece)
+    if (event === undefined) return this.#send(view, Verdict.kill("an event that makes no sense"))
+    const told = handlers.filter((handler, place): handler is EventHandler.Any =>
+      handler !== undefined && EventHandler.isEventHandler(handler) && Math.floor(view.handlers / 2 ** numbers[place]!) % 2 === 1)
+    this.#whenDone<Exit.Exit<ReadonlyArray<EventHandler.Failure>>>((done) => {
+      const fiber = Effect.runForkWith(services)(EventHandler.tell(told, event) as Effect.Effect<ReadonlyArray<EventHandler.Failure>>)
+      const exit = fiber.pollUnsafe()
+      if (exit === undefined) fiber.addObserver(done)
+      else done(exit)
+    }, (exit) => {
+      const failures = Exit.isSuccess(exit) ? exit.value : []
+      const deadly = failures.find(({ handler }) => handler.onFailure === "kill")
+      this.#send(view, deadly === undefined ? Verdict.continue : Verdict.kill(`handler ${deadly.handler.label} ${deadly.reason === "threw" ? "threw" : "exceeded its deadline"}: ${deadly.detail}`))
+      this.#report(failures, view.tid)
+    })
+  }
+
+  #report(failures: ReadonlyArray<SyscallHandler.Failure | EventHandler.Failure>, tid: number): void {
     const { failed, handlers } = this.#options
     for (const { detail, handler, reason } of failures) failed({ handler: handlers.indexOf(handler), reason, detail, tid })
   }

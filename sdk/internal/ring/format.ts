@@ -6,7 +6,7 @@
 /** `RV_RING_…` of the header. */
 export const RV_RING = {
   MAGIC: 0x474e5256,
-  VERSION: 2,
+  VERSION: 3,
   SLOTS: 1024,
   LANES: 2,
   LANE_MAIN: 0,
@@ -32,6 +32,14 @@ export const RV_RING = {
   ENTRY: 0,
   EXIT: 1,
   GONE: 2,
+  EVENT: 3,
+  SIGNAL: 1,
+  EXEC: 2,
+  EXITED: 3,
+  CLONE: 4,
+  FORK: 1,
+  VFORK: 2,
+  THREAD: 3,
   CONTINUE: 1,
   VALUE: 2,
   ERRNO: 3,
@@ -69,6 +77,15 @@ export const records = {
     flags: { at: 36, bytes: 4 },
     stands: { at: 40, bytes: 4 },
     path: { at: 44, bytes: 4 }
+  },
+  ring_event: {
+    SIZE: 152,
+    kind: { at: 0, bytes: 4 },
+    process: { at: 4, bytes: 4 },
+    number: { at: 8, bytes: 4 },
+    detail: { at: 12, bytes: 4 },
+    flags: { at: 16, bytes: 8 },
+    info: { at: 24, bytes: 128 }
   },
   ring_call: {
     SIZE: 9968,

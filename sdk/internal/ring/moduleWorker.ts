@@ -5,7 +5,9 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import * as Plugin from "../../Plugin.ts"
+import * as EventHandler from "../../EventHandler.ts"
 import type * as SyscallHandler from "../../SyscallHandler.ts"
+import { type AnyHandler, provided } from "../anyHandler.ts"
 import { loadFrom } from "../native.ts"
 import { Consumer } from "./consumer.ts"
 import { RV_RING } from "./format.ts"
@@ -20,21 +22,21 @@ const isHandler = (value: unknown): value is SyscallHandler.Any =>
   typeof value === "object" && value !== null && "run" in value && typeof value.run === "function" && "name" in value && "where" in value && Array.isArray(value.where)
 
 /** The handlers of one default export, with all that they require. */
-const handlersOf = (value: unknown): Effect.Effect<ReadonlyArray<SyscallHandler.Any>, Error> => {
+const handlersOf = (value: unknown): Effect.Effect<ReadonlyArray<AnyHandler>, Error> => {
   if (Array.isArray(value)) return Effect.map(Effect.forEach(value, handlersOf), (lists) => lists.flat())
-  if (isHandler(value)) return Effect.succeed([value])
+  if (EventHandler.isEventHandler(value) || isHandler(value)) return Effect.succeed([value])
   if (!Plugin.isPlugin(value)) return Effect.fail(new Error(value === undefined ? "it has no default export" : "its default export is no plugin, handler, or list of these"))
   return Effect.map(Layer.buildWithScope(value.layer as Layer.Layer<never>, scope), (services) =>
-    value.handlers.map((handler): SyscallHandler.Any => ({ ...handler, run: (incoming) => Effect.provideContext(handler.run(incoming), services as Context.Context<unknown>) })))
+    value.handlers.map((handler) => provided(handler, services as Context.Context<never>)))
 }
 
-const load = (url: string): Effect.Effect<ReadonlyArray<SyscallHandler.Any>, { readonly url: string; readonly reason: string }> =>
+const load = (url: string): Effect.Effect<ReadonlyArray<AnyHandler>, { readonly url: string; readonly reason: string }> =>
   Effect.tryPromise({ try: () => import(url) as Promise<{ readonly default?: unknown }>, catch: (cause) => cause instanceof Error ? cause : new Error(String(cause)) }).pipe(
     Effect.flatMap((module) => handlersOf(module.default)),
     Effect.catchCause((cause) => Effect.fail({ url, reason: described(cause) }))
   )
 
-const describe = (handler: SyscallHandler.Any): Description => {
+const describe = (handler: AnyHandler): Description => {
   const { run: _, ...description } = handler
   return description
 }
@@ -47,7 +49,7 @@ const program = Effect.gen(function*() {
   let consumer: Consumer | undefined
   port.on("message", (message: ToThread) => {
     if (message.type === "serve") {
-      const handlers: Array<SyscallHandler.Any | undefined> = []
+      const handlers: Array<AnyHandler | undefined> = []
       message.places.forEach((place, index) => handlers[place] = all[index])
       consumer = new Consumer({
         native,

@@ -5,6 +5,8 @@
 import { Worker } from "node:worker_threads"
 import { Cause, Context, Effect, type Scope } from "effect"
 import { LoadError } from "../../errors.ts"
+import * as EventHandler from "../../EventHandler.ts"
+import type { AnyHandler } from "../anyHandler.ts"
 import type * as SyscallHandler from "../../SyscallHandler.ts"
 import { clientLibrary, moduleWorker } from "../assets.ts"
 import type { Native } from "../native.ts"
@@ -12,7 +14,7 @@ import { Consumer, type FailureNote } from "./consumer.ts"
 import { RV_RING } from "./format.ts"
 
 /** A handler without its function: what the plan has to know of it. */
-export type Description = Omit<SyscallHandler.Any, "run">
+export type Description = Omit<SyscallHandler.Any, "run"> | Omit<EventHandler.Any, "run">
 
 /** To the thread. `serve`: the places of its handlers, in the order in which it described them, and the numbers of all places. */
 export type ToThread =
@@ -34,7 +36,7 @@ const PATIENCE = 2000
 
 export class ModuleThread {
   /** By module, in the order of the list. They cannot be run here. */
-  readonly handlers: ReadonlyArray<ReadonlyArray<SyscallHandler.Any>>
+  readonly handlers: ReadonlyArray<ReadonlyArray<AnyHandler>>
   readonly #worker: Worker
   readonly #ended: Promise<void>
   #substitute: Consumer | undefined
@@ -42,7 +44,7 @@ export class ModuleThread {
 
   constructor(worker: Worker, modules: ReadonlyArray<ReadonlyArray<Description>>) {
     this.#worker = worker
-    this.handlers = modules.map((list) => list.map((one): SyscallHandler.Any => ({ ...one, run: () => Effect.die(new Error("the thread of its module has ended")) })))
+    this.handlers = modules.map((list) => list.map((one) => ({ ...one, run: () => Effect.die(new Error("the thread of its module has ended")) }) as AnyHandler))
     this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()))
     worker.on("error", () => {}) // what ended it; that it ended is what matters
     worker.unref()
@@ -58,7 +60,7 @@ export class ModuleThread {
     })
     void this.#ended.then(() => {
       if (this.#stopping || spare < 0) return void (spare >= 0 && native.close(spare))
-      const places: Array<SyscallHandler.Any | undefined> = own.map(() => undefined)
+      const places: Array<AnyHandler | undefined> = own.map(() => undefined)
       mine.forEach((place, index) => places[place] = handlers[index])
       this.#substitute = new Consumer({ native, ring, lane: RV_RING.LANE_MODULES, bell: spare, handlers: places, numbers, services: Context.empty(), dedicated: false, failed })
     })

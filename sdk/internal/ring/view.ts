@@ -119,6 +119,11 @@ export class GuestView implements Incoming {
     return this.#pid
   }
 
+  /** What came along first: of an event, the event. */
+  get firstPiece(): Uint8Array {
+    return this.#pieces[0]?.bytes ?? new Uint8Array(0)
+  }
+
   /** The thread, where it stands at a trace point. */
   get tracee(): Tracee | undefined {
     return this.#traced ? { inject: (number, registers) => this.#inject(number, registers), scratch: (bytes) => this.#scratch(bytes) } : undefined
