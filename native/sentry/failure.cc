@@ -31,6 +31,9 @@ std::string remedy_for(std::string_view step, int err) {
   }
   if (step == "landlock") return "Landlock needs kernel 5.13 or newer with CONFIG_SECURITY_LANDLOCK and `landlock` in the lsm= list; `landlock: \"optional\"` in the policy does without";
   if (step == "seccomp") return "seccomp filters need CONFIG_SECCOMP_FILTER";
+  if (step == "trace")
+    return "handlers of power `steer`, of events, and of the time need ptrace(2): set kernel.yama.ptrace_scope to 0 or 1, start a container with a seccomp "
+           "profile that permits it (docker: any newer engine, or --security-opt seccomp=…), or do without such handlers";
   if (step == "cgroup")
     return "limits on memory, processes and cpus need a writable control group: run as root, or under a delegated one "
            "(systemd-run --user --scope -p Delegate=yes rvisor …), or take the limit out of the policy";

@@ -115,6 +115,7 @@ class Init : public Refusals, public TraceClient {
       if (handlers)
         if (Status s = desk_.open(std::move(context_.ring.memory), std::move(context_.ring.lanes))) return s;
       if (plan.interception->trace) {
+        if (Status s = Tracer::check()) return s;
         Tracer::prepare();
         uint32_t events = 0;
         for (const Handler& handler : plan.interception->handlers)

@@ -12,6 +12,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -169,6 +171,28 @@ void Tracer::prepare() {
   sigemptyset(&wake);
   sigaddset(&wake, kWake);
   sigprocmask(SIG_BLOCK, &wake, nullptr);
+}
+
+Status Tracer::check() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC)) return fail("trace", "ptrace", errno);
+  Fd ours(ends[0]), theirs(ends[1]);
+  pid_t pid = fork();
+  if (pid < 0) return fail("trace", "ptrace", errno);
+  if (pid == 0) {
+    char byte = 0;
+    prctl(PR_SET_DUMPABLE, 1);
+    if (write(theirs.get(), &byte, 1) == 1)
+      for (;;) pause();
+    _exit(1);
+  }
+  theirs.reset();
+  char byte;
+  int err = read(ours.get(), &byte, 1) != 1 ? EIO : ptrace(PTRACE_SEIZE, pid, nullptr, kOptions) ? errno : 0;
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {}
+  if (err) return fail("trace", "ptrace", err);
+  return std::nullopt;
 }
 
 Status Tracer::start() {
@@ -370,21 +394,7 @@ void Tracer::ended(pid_t tid, int status) {
   unborn_.erase(tid);
   expected_.erase(tid);
   if (found != tasks_.end()) {
-    Task& task = *found->second;
-    drop(task);
-    if (task.event) std::exchange(task.event, nullptr)->stands.store(false);
-    if (pid_t child = std::exchange(task.child, 0)) be_born(child);
-    if (wants(RV_RING_EXITED) && !task.exited) {
-      // It was killed too quickly to stop.
-      Happening what;
-      what.event.kind = RV_RING_EXITED;
-      what.event.process = static_cast<uint32_t>(task.process);
-      what.event.number = static_cast<uint32_t>(status);
-      what.event.detail = last_of_process(task);
-      auto gone = std::make_shared<Stop>(tid);
-      gone->stands.store(false);
-      client_.happened(std::move(gone), std::move(what));
-    }
+    bury(*found->second, status);
     tasks_.erase(found);
   }
   // Whoever was killed before it could say whom it had made leaves them to nobody.
@@ -400,6 +410,23 @@ void Tracer::ended(pid_t tid, int status) {
   const uint64_t one = 1;
   ssize_t ignored = write(ends_ready_.get(), &one, sizeof one);
   (void)ignored;
+}
+
+// The thread is no more.
+void Tracer::bury(Task& task, int status) {
+  drop(task);
+  if (task.event) std::exchange(task.event, nullptr)->stands.store(false);
+  if (pid_t child = std::exchange(task.child, 0)) be_born(child);
+  // Where it was killed too quickly to stop before its end.
+  if (!wants(RV_RING_EXITED) || std::exchange(task.exited, true)) return;
+  Happening what;
+  what.event.kind = RV_RING_EXITED;
+  what.event.process = static_cast<uint32_t>(task.process);
+  what.event.number = static_cast<uint32_t>(status);
+  what.event.detail = last_of_process(task);
+  auto gone = std::make_shared<Stop>(task.tid);
+  gone->stands.store(false);
+  client_.happened(std::move(gone), std::move(what));
 }
 
 // On from a stop that is none of ours. A thread that is being killed no longer obeys: its end is on the way.
@@ -554,7 +581,7 @@ void Tracer::at_exec(Task& stopped) {
   // The thread that executes takes the number of its process's first thread, whose end is not told.
   if (auto other = tasks_.find(static_cast<pid_t>(former)); static_cast<pid_t>(former) != tid && other != tasks_.end()) {
     stopped.masked = false;  // its number is another thread's now
-    drop(stopped);
+    bury(stopped, 0);
     tasks_[tid] = std::move(other->second);
     tasks_.erase(other);
     tasks_[tid]->tid = tid;

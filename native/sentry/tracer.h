@@ -72,6 +72,8 @@ class Tracer {
   Tracer(TraceClient& client, bool hide_vdso, uint32_t events = 0);
   ~Tracer();
 
+  // Whether a process may be traced here at all: tried on one of our own.
+  static Status check();
   // Blocks the signals that wake this thread, in the calling thread and those that it makes later.
   static void prepare();
   Status start();
@@ -148,6 +150,7 @@ class Tracer {
   void at_signal(Task& task, int signal);
   void at_birth(Task& parent, int event);
   void at_end(Task& task);
+  void bury(Task& task, int status);
   bool last_of_process(const Task& task) const;
   void be_born(pid_t tid);
   void serve(Task& task);
