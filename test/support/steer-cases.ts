@@ -296,7 +296,9 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
       ]
       assert.match((await run(guest, argv, handlers)).out, /^(200 threads, 0 wrong|0 failures|executed|done)\n$/)
       assert.ok(born.size >= 5, `${born.size}`)
-      assert.equal([...gone.values()].reduce((a, b) => a + b), born.size + 1, argv[0])
+      // Whoever is left when the main command has ended, is ended with the sandbox.
+      const told = [...gone.values()].reduce((a, b) => a + b)
+      assert.ok(argv[0] === "orphans" ? told > 51 : told === born.size + 1, `${argv[0]}: ${born.size} made, ${told} ended`)
       // Where a thread executes a program, it ends under the number of the first, whose end has been told before.
       assert.deepEqual([...gone.values()].filter((count) => count !== 1), argv[0] === "thread-exec" ? [2] : [], argv[0])
     }
