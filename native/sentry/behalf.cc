@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -38,6 +39,7 @@ namespace {
 
 constexpr size_t kXattrName = 256, kXattrValue = 65536;  // XATTR_NAME_MAX + 1, XATTR_SIZE_MAX
 constexpr long kFchmodat2 = 452;
+constexpr uint32_t kTmpfile = O_TMPFILE & ~O_DIRECTORY;
 constexpr size_t kMaxMoved = 100'000;         // names in a directory that is looked through before it moves
 constexpr unsigned kMaxDepth = 100;           // and how deep they lie: each level holds a descriptor
 constexpr size_t kSentAtOnce = 32 * 1024;     // what a stream takes without a wait, mostly
@@ -156,20 +158,21 @@ class Act {
   int read_path(uint64_t address, std::string& out) const { return memory_.read_string(address, PATH_MAX, out); }
 
   // As resolve(); but where nothing is, a handler may still answer for the name.
-  int walk(int dirfd, const std::string& text, bool follow, Resolved& out) {
-    int err = resolve(caller_, dirfd, text, follow, out);
+  int walk(int dirfd, const std::string& text, bool follow, Resolved& out, bool create = false) {
+    int err = resolve(caller_, dirfd, text, follow, out, create);
     if (err && !out.nowhere.empty())
       if (int refused = judge_.nowhere(out.nowhere)) return refused;
     return err;
   }
 
   // Copies the path argument and resolves it. With AT_EMPTY_PATH an empty one means the descriptor itself.
-  int look_up(int dirfd, uint64_t address, bool follow, bool empty_allowed, Resolved& out) {
+  int look_up(int dirfd, uint64_t address, bool follow, bool empty_allowed, Resolved& out, bool create = false) {
     std::string text;
-    // A null pointer with AT_EMPTY_PATH is an empty path since Linux 6.11.
-    if (!(address == 0 && empty_allowed))
+    // For these a null pointer is an empty path: since Linux 6.11, and for futimens(3).
+    const bool null_allowed = nr_ == SYS_newfstatat || nr_ == SYS_statx || nr_ == SYS_utimensat || nr_ == SYS_futimesat;
+    if (address || !empty_allowed || !null_allowed)
       if (int err = read_path(address, text)) return err;
-    if (!text.empty() || !empty_allowed) return walk(dirfd, text, follow, out);
+    if (!text.empty() || !empty_allowed) return walk(dirfd, text, follow, out, create);
     if (int err = open_descriptor(caller_, dirfd, out.object)) return err;
     if (std::string given = stands_for(out.object.get()); !given.empty())
       if (int err = judge_.nowhere(given)) return err;
@@ -185,9 +188,26 @@ class Act {
     return out.object.valid() ? 0 : ENOENT;
   }
 
+  // The name itself, also where it ends in a slash, which only one of a directory may: others are then not found.
+  int look_up_new(int dirfd, uint64_t address, bool directory, Resolved& out) {
+    std::string text;
+    bool slash = false;
+    if (int err = look_up_name(dirfd, address, text, slash, out)) return err;
+    return slash && !directory && !out.object.valid() ? ENOENT : 0;
+  }
+
+  // `text`: the path without slashes at its end.
+  int look_up_name(int dirfd, uint64_t address, std::string& text, bool& slash, Resolved& out) {
+    if (int err = read_path(address, text)) return err;
+    size_t end = text.find_last_not_of('/');
+    slash = end != std::string::npos && end + 1 < text.size();
+    if (slash) text.resize(end + 1);
+    return walk(dirfd, text, false, out);
+  }
+
   // As look_up, for a name that is to be made. Where it is there already, to say so takes no more than the right to know it.
-  int find_new(int dirfd, uint64_t address, uint32_t rights, Resolved& out) {
-    if (int err = look_up(dirfd, address, false, false, out)) return err;
+  int find_new(int dirfd, uint64_t address, uint32_t rights, Resolved& out, bool directory = false) {
+    if (int err = look_up_new(dirfd, address, directory, out)) return err;
     if (int err = judge_.path(out.path, out.object.valid() ? RV_RIGHT_STAT : rights)) return err;
     return out.object.valid() ? EEXIST : 0;
   }
@@ -202,7 +222,8 @@ class Act {
     for (size_t i = sizeof how; i < size; i++)
       if (bytes[i]) return Answer::error(E2BIG);
     memcpy(&how, bytes.data(), sizeof how);
-    if (how.flags >> 32 || how.mode & ~07777ULL) return Answer::error(EINVAL);
+    // Which flags there are, and which go together, the kernel says itself: about no file.
+    if (sys_openat2(-1, "", how.flags, how.mode, how.resolve) < 0 && errno != ENOENT) return Answer::error(errno);
     return open_file(fd(0), a_[1], static_cast<uint32_t>(how.flags), static_cast<uint32_t>(how.mode), how.resolve);
   }
 
@@ -218,15 +239,18 @@ class Act {
 
   Answer open_file(int dirfd, uint64_t address, uint32_t flags, uint32_t mode, uint64_t restrictions) {
     const uint32_t cloexec = flags & O_CLOEXEC;
-    const bool create = flags & O_CREAT && !(flags & O_PATH);
+    if (flags & O_PATH) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const bool create = flags & O_CREAT;
     const bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
     const bool follow = !(flags & O_NOFOLLOW) && !(create && flags & O_EXCL);
     Resolved r;
+    if (flags & kTmpfile || (create && flags & O_DIRECTORY))
+      if (openat(-1, "", static_cast<int>(flags), 0) < 0 && errno == EINVAL) return Answer::error(EINVAL);
     std::optional<Names> names;
     if (create) names.emplace();
     if (restrictions) {
-      if (int err = look_up_restricted(dirfd, address, follow, restrictions, r)) return Answer::error(err);
-    } else if (int err = look_up(dirfd, address, follow, false, r)) {
+      if (int err = look_up_restricted(dirfd, address, follow, create, restrictions, r)) return Answer::error(err);
+    } else if (int err = look_up(dirfd, address, follow, false, r, create)) {
       return Answer::error(err);
     }
     struct stat st {};
@@ -241,9 +265,12 @@ class Act {
       if (r.slash) return Answer::error(EISDIR);
       if (int err = judge_.path(r.path, RV_RIGHT_CREATE | rights_of_open(flags, false))) return Answer::error(err);
       Umask mask(caller_);
-      // O_NOFOLLOW: what stands there now, if anything, has not been judged. O_EXCL would be wrong for two that create at once.
-      Fd made(openat(r.directory.get(), r.name.c_str(), static_cast<int>(flags | O_NOFOLLOW | O_CLOEXEC), mode & 07777));
-      return made.valid() ? Answer::descriptor(std::move(made), cloexec) : Answer::error(errno);
+      // O_NOFOLLOW: what stands there now, if anything, has not been judged. O_EXCL would be wrong for two that create at once. And
+      // O_NONBLOCK: it may be a FIFO by now.
+      Fd made(openat(r.directory.get(), r.name.c_str(), static_cast<int>(flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), mode & 07777));
+      if (!made.valid()) return Answer::error(errno);
+      if (!(flags & O_NONBLOCK) && fcntl(made.get(), F_SETFL, flags)) return Answer::error(errno);
+      return Answer::descriptor(std::move(made), cloexec);
     }
     if (int err = judge_.path(r.path, rights_of_open(flags, S_ISDIR(st.st_mode)))) return Answer::error(err);
     if (create && flags & O_EXCL) return Answer::error(EEXIST);
@@ -256,7 +283,7 @@ class Act {
     if (S_ISLNK(st.st_mode)) return Answer::error(ELOOP);
     if (flags & O_PATH) {
       // What a handler saw must be what happens. The guest gets a descriptor that it may read from, where it may.
-      if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::error(EACCES);
+      if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::error(EOPNOTSUPP);
       if (int err = judge_.path(r.path, S_ISDIR(st.st_mode) ? RV_RIGHT_LIST : RV_RIGHT_READ)) return Answer::error(err);
       return reopen(r.object, O_RDONLY, 0, cloexec);
     }
@@ -271,9 +298,13 @@ class Act {
   Answer reopen(const Fd& object, uint32_t flags, uint32_t mode, uint32_t cloexec) {
     std::optional<Umask> mask;  // looking it up takes longer than all else
     if ((flags & O_TMPFILE) == O_TMPFILE) mask.emplace(caller_);
+    // Who holds a lease on the file is waited for (fcntl(2), F_SETLEASE), but not here.
+    const uint32_t at_once = may_block_ || mask ? 0 : O_NONBLOCK;
     // A terminal that init opened would otherwise become init's own.
-    Fd opened(open(self_fd(object).c_str(), static_cast<int>(flags | O_CLOEXEC | O_NOCTTY), mode & 07777));
-    return opened.valid() ? Answer::descriptor(std::move(opened), cloexec) : Answer::error(errno);
+    Fd opened(open(self_fd(object).c_str(), static_cast<int>(flags | at_once | O_CLOEXEC | O_NOCTTY), mode & 07777));
+    if (!opened.valid()) return errno == EWOULDBLOCK && at_once && !(flags & O_NONBLOCK) ? Answer::later() : Answer::error(errno);
+    if (at_once && !(flags & O_NONBLOCK) && fcntl(opened.get(), F_SETFL, flags)) return Answer::error(errno);
+    return Answer::descriptor(std::move(opened), cloexec);
   }
 
   // /dev/tty is the terminal of whoever opens it, which init has none of: the caller's, where it holds it open itself.
@@ -305,20 +336,23 @@ class Act {
 
   // openat2(2) with RESOLVE_*: the kernel's own rules. What they admit cannot mean init in place of the caller, as `self` is a
   // symbolic link that leads elsewhere only within /proc: that is refused.
-  int look_up_restricted(int dirfd, uint64_t address, bool follow, uint64_t restrictions, Resolved& out) {
+  int look_up_restricted(int dirfd, uint64_t address, bool follow, bool create, uint64_t restrictions, Resolved& out) {
     std::string text;
     if (int err = read_path(address, text)) return err;
     Fd start;
     if (int err = open_descriptor(caller_, dirfd, start)) return err;
     size_t end = text.find_last_not_of('/');
-    if (end == std::string::npos) return text.empty() ? ENOENT : EXDEV;
-    out.slash = end + 1 < text.size();
     restrictions |= RESOLVE_NO_MAGICLINKS;  // those of /proc that are init's own would be followed
+    if (text.empty()) return ENOENT;
+    if (end == std::string::npos) end = text.size() - 1;
+    else out.slash = end + 1 < text.size();
     size_t split = text.rfind('/', end);
     std::string parent = split == std::string::npos ? "." : split == 0 ? "/" : text.substr(0, split);
     out.name = text.substr(split == std::string::npos ? 0 : split + 1, end - (split == std::string::npos ? 0 : split + 1) + 1);
+    if (out.name.empty()) out.name = ".";
     out.directory.reset(sys_openat2(start.get(), parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, restrictions));
     if (!out.directory.valid()) return errno;
+    if (create && out.slash && out.name != "." && out.name != "..") return EISDIR;
     out.object.reset(sys_openat2(start.get(), text.c_str(), O_PATH | O_CLOEXEC | (follow ? 0U : static_cast<unsigned>(O_NOFOLLOW)), 0, restrictions));
     if (!out.object.valid() && errno != ENOENT) return errno;
     if (out.object.valid()) {
@@ -348,6 +382,8 @@ class Act {
 
   Answer statx_file() {
     uint32_t flags = word(2);
+    constexpr uint32_t known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
+    if (flags & ~known || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || word(3) & STATX__RESERVED) return Answer::error(EINVAL);
     Resolved r;
     if (int err = find(fd(0), a_[1], !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH, RV_RIGHT_STAT, r)) return Answer::error(err);
     struct statx stx;
@@ -380,7 +416,7 @@ class Act {
     if (int err = find(dirfd, address, false, true, RV_RIGHT_STAT, r)) return Answer::error(err);
     char text[PATH_MAX];
     ssize_t length = readlinkat(r.object.get(), "", text, sizeof text);
-    // With an empty name the kernel says ENOENT of what is no link.
+    // By an empty path, which is how it was asked for here, what is no link is said not to be there.
     if (length < 0) return Answer::error(errno == ENOENT && !r.magic ? EINVAL : errno);
     // /proc/self is the caller, not us who read it.
     if (r.path == "/proc/self") length = snprintf(text, sizeof text, "%d", caller_.process());
@@ -401,13 +437,15 @@ class Act {
   Answer make_directory(int dirfd, uint64_t address, uint32_t mode) {
     Resolved r;
     Names names;
-    if (int err = find_new(dirfd, address, RV_RIGHT_CREATE, r)) return Answer::error(err);
+    if (int err = find_new(dirfd, address, RV_RIGHT_CREATE, r, true)) return Answer::error(err);
     Umask mask(caller_);
     return result(mkdirat(r.directory.get(), r.name.c_str(), mode));
   }
 
   Answer make_node(int dirfd, uint64_t address, uint32_t mode, uint64_t device) {
     Resolved r;
+    if (S_ISDIR(mode)) return Answer::error(EPERM);
+    if (mode & S_IFMT && !S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) return Answer::error(EINVAL);
     bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
     Names names;
     if (int err = find_new(dirfd, address, RV_RIGHT_CREATE | (is_device ? RV_RIGHT_DEVICE : 0), r)) return Answer::error(err);
@@ -419,6 +457,7 @@ class Act {
     std::string text;
     Resolved r;
     if (int err = read_path(content, text)) return Answer::error(err);
+    if (text.empty()) return Answer::error(ENOENT);
     Names names;
     if (int err = find_new(dirfd, address, RV_RIGHT_CREATE, r)) return Answer::error(err);
     return result(symlinkat(text.c_str(), r.directory.get(), r.name.c_str()));
@@ -455,12 +494,12 @@ class Act {
     Resolved source, target;
     Names names;
     if (int err = look_up(from_dir, from, flags & AT_SYMLINK_FOLLOW, flags & AT_EMPTY_PATH, source)) return Answer::error(err);
-    if (int err = look_up(to_dir, to, false, false, target)) return Answer::error(err);
+    if (!source.object.valid()) return refuse_missing(source, RV_RIGHT_READ);
+    if (int err = look_up_new(to_dir, to, false, target)) return Answer::error(err);
     // From mount to mount nothing is linked, as the kernel then says: EXDEV, at which programs copy.
-    const bool possible = !source.object.valid() || same_mount(source.object, target.directory);
+    const bool possible = same_mount(source.object, target.directory);
     if (int err = judge_.path(source.path, RV_RIGHT_READ | (possible ? RV_RIGHT_LINK : 0))) return Answer::error(err);
     if (int err = judge_.path(target.path, possible && !target.object.valid() ? RV_RIGHT_CREATE : RV_RIGHT_STAT)) return Answer::error(err);
-    if (!source.object.valid()) return Answer::error(ENOENT);
     if (target.object.valid()) return Answer::error(EEXIST);
     // By the descriptor that was judged; for a symbolic link itself its name is all there is, and it can only be one still.
     if (source.magic || flags & AT_SYMLINK_FOLLOW)
@@ -468,22 +507,50 @@ class Act {
     return result(linkat(source.directory.get(), source.name.c_str(), target.directory.get(), target.name.c_str(), 0));
   }
 
+  // A name that moves: itself, also where it ends in a slash.
+  struct Moving : Resolved {
+    bool slash = false;    // only a directory may
+    bool special = false;  // "/", "." or "..": no name
+    bool up = false;       // "..", which stands in the directory that it leads out of
+    bool is_directory = false;
+  };
+
   Answer rename_file(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags) {
-    Resolved source, target;
+    constexpr uint32_t known = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
+    if (flags & ~known || (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))) return Answer::error(EINVAL);
+    Moving source, target;
     Names names;
-    if (int err = find_renamed(from_dir, from, source)) return Answer::error(err);
-    if (int err = find_renamed(to_dir, to, target)) return Answer::error(err);
+    if (int err = find_moving(from_dir, from, source)) return Answer::error(err);
+    if (int err = find_moving(to_dir, to, target)) return Answer::error(err);
+    const bool mount = source.up || target.up || same_mount(source.directory, target.directory);
+    if (mount && source.special) return Answer::error(EBUSY);
+    if (mount && target.special) return Answer::error(flags & RENAME_NOREPLACE ? EEXIST : EBUSY);
     uint32_t leaving = RV_RIGHT_DELETE | RV_RIGHT_LINK, arriving = RV_RIGHT_CREATE;
     if (target.object.valid()) arriving |= RV_RIGHT_DELETE;
     if (flags & RENAME_EXCHANGE) leaving |= RV_RIGHT_CREATE, arriving |= RV_RIGHT_DELETE | RV_RIGHT_LINK;
-    if (!same_mount(source.directory, target.directory)) leaving = arriving = RV_RIGHT_STAT;  // EXDEV
+    if (!mount) leaving = arriving = RV_RIGHT_STAT;
     if (int err = judge_.path(source.path, leaving)) return Answer::error(err);
     if (int err = judge_.path(target.path, arriving)) return Answer::error(err);
+    if (!mount) return Answer::error(EXDEV);
     if (!source.object.valid()) return Answer::error(ENOENT);
+    if (flags & RENAME_NOREPLACE && target.object.valid()) return Answer::error(EEXIST);
+    if (flags & RENAME_EXCHANGE && !target.object.valid()) return Answer::error(ENOENT);
+    if (flags & RENAME_EXCHANGE ? target.slash && !target.is_directory : target.slash && !source.is_directory) return Answer::error(ENOTDIR);
+    if (source.slash && !source.is_directory) return Answer::error(ENOTDIR);
     if (int err = look_through(source.object, source.path, target.path)) return Answer::error(err);
-    if (flags & RENAME_EXCHANGE && target.object.valid())
+    if (flags & RENAME_EXCHANGE)
       if (int err = look_through(target.object, target.path, source.path)) return Answer::error(err);
     return result(syscall(SYS_renameat2, source.directory.get(), source.name.c_str(), target.directory.get(), target.name.c_str(), flags));
+  }
+
+  int find_moving(int dirfd, uint64_t address, Moving& out) {
+    std::string text;
+    struct stat st;
+    if (int err = look_up_name(dirfd, address, text, out.slash, out)) return err;
+    out.special = out.name == ".";
+    out.up = out.special && text.ends_with("..");
+    out.is_directory = out.object.valid() && !fstat(out.object.get(), &st) && S_ISDIR(st.st_mode);
+    return 0;
   }
 
   static bool same_mount(const Fd& a, const Fd& b) {
@@ -519,16 +586,6 @@ class Act {
       if (int err = look_through(inner, now, then, left, depth + 1)) return err;
     }
     return 0;
-  }
-
-  // The name itself, also where it ends in a slash.
-  int find_renamed(int dirfd, uint64_t address, Resolved& out) {
-    std::string text;
-    if (int err = read_path(address, text)) return err;
-    size_t end = text.find_last_not_of('/');
-    if (end != std::string::npos) text.resize(end + 1);
-    if (int err = walk(dirfd, text, false, out)) return err;
-    return out.name == "." ? EBUSY : 0;
   }
 
   Answer change_mode(int dirfd, uint64_t address, uint32_t mode, uint32_t flags) {
@@ -572,7 +629,7 @@ class Act {
       if (given[i].tv_usec < 0 || given[i].tv_usec > 999999) return Answer::error(EINVAL);
       times[i] = {given[i].tv_sec, given[i].tv_usec * 1000};
     }
-    if (!address && nr_ == SYS_futimesat) return change_times(dirfd, 0, true, true, pointer ? times : nullptr);
+    if (!address && nr_ == SYS_futimesat && dirfd != AT_FDCWD) return change_times(dirfd, 0, true, true, pointer ? times : nullptr);
     return change_times(dirfd, address, true, false, pointer ? times : nullptr);
   }
 
@@ -581,36 +638,58 @@ class Act {
     if (a_[2])
       if (int err = memory_.read_all(a_[2], times, sizeof times)) return Answer::error(err);
     uint32_t flags = word(3);
+    if (a_[2] && times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) return Answer::of(0);  // nothing is looked at
     if (flags & ~static_cast<uint32_t>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return Answer::error(EINVAL);
-    bool itself = !a_[1] || flags & AT_EMPTY_PATH;  // futimens(3) passes a null path
+    bool itself = a_[1] ? flags & AT_EMPTY_PATH : fd(0) != AT_FDCWD;
+    if (!a_[1] && itself && flags) return Answer::error(EINVAL);
     return change_times(fd(0), a_[1], !(flags & AT_SYMLINK_NOFOLLOW), itself, a_[2] ? times : nullptr);
   }
 
   Answer truncate_file() {
     Resolved r;
+    const auto length = static_cast<off_t>(a_[1]);
+    if (length < 0) return Answer::error(EINVAL);
     if (int err = find(AT_FDCWD, a_[0], true, false, RV_RIGHT_TRUNCATE, r)) return Answer::error(err);
-    return result(truncate(self_fd(r.object).c_str(), static_cast<off_t>(a_[1])));
+    if (!may_block_) return Answer::later();  // a lease on the file is waited for
+    if (int err = within_limit(r.object, length)) return Answer::error(err);
+    return result(truncate(self_fd(r.object).c_str(), length));
   }
 
-  // Extended attributes of a symbolic link itself can be reached by no descriptor: "security" and "trusted" are out of
-  // reach anyway, and "user" does not exist on links (xattr(7)).
-  int find_attributes(bool follow, uint32_t rights, Resolved& r, std::string& name, bool named) {
-    if (int err = find(AT_FDCWD, a_[0], follow, false, rights, r)) return err;
+  // The caller's own limit on the size of files; init has another.
+  int within_limit(const Fd& object, off_t length) {
     struct stat st;
-    if (!fstat(r.object.get(), &st) && S_ISLNK(st.st_mode)) return EPERM;
+    rlimit limit;
+    if (fstat(object.get(), &st) || prlimit(caller_.tid, RLIMIT_FSIZE, nullptr, &limit)) return errno;
+    if (!S_ISREG(st.st_mode) || length <= st.st_size || static_cast<rlim_t>(length) <= limit.rlim_cur) return 0;
+    syscall(SYS_tgkill, caller_.process(), caller_.tid, SIGXFSZ);
+    return EFBIG;
+  }
+
+  // Whose attributes are asked for, and which. By descriptor; for a symbolic link itself its name in the directory that was found is
+  // all there is.
+  struct Attribute {
+    Resolved r;
+    bool link = false;
+    std::string object, name;
+  };
+
+  int find_attribute(bool follow, uint32_t rights, bool named, Attribute& out) {
+    if (int err = find(AT_FDCWD, a_[0], follow, false, rights, out.r)) return err;
+    struct stat st;
+    out.link = !fstat(out.r.object.get(), &st) && S_ISLNK(st.st_mode);
+    out.object = out.link ? self_fd(out.r.directory) + "/" + out.r.name : self_fd(out.r.object);
     if (!named) return 0;
-    int err = memory_.read_string(a_[1], kXattrName, name);
-    return err == ENAMETOOLONG ? ERANGE : err ? err : name.empty() ? ERANGE : 0;
+    int err = memory_.read_string(a_[1], kXattrName, out.name);
+    return err == ENAMETOOLONG ? ERANGE : err ? err : out.name.empty() ? ERANGE : 0;
   }
 
   Answer set_attribute(bool follow) {
-    Resolved r;
-    std::string name;
-    if (int err = find_attributes(follow, RV_RIGHT_METADATA, r, name, true)) return Answer::error(err);
+    Attribute a;
+    if (int err = find_attribute(follow, RV_RIGHT_METADATA, true, a)) return Answer::error(err);
     if (a_[3] > kXattrValue) return Answer::error(E2BIG);
     std::vector<uint8_t> value(a_[3]);
     if (int err = memory_.read_all(a_[2], value.data(), value.size())) return Answer::error(err);
-    return result(setxattr(self_fd(r.object).c_str(), name.c_str(), value.data(), value.size(), static_cast<int>(word(4))));
+    return result((a.link ? lsetxattr : setxattr)(a.object.c_str(), a.name.c_str(), value.data(), value.size(), static_cast<int>(word(4))));
   }
 
   Answer give(const std::vector<uint8_t>& value, ssize_t size, uint64_t address, uint64_t room) {
@@ -622,26 +701,23 @@ class Act {
   }
 
   Answer get_attribute(bool follow) {
-    Resolved r;
-    std::string name;
-    if (int err = find_attributes(follow, RV_RIGHT_STAT, r, name, true)) return Answer::error(err == EPERM ? ENODATA : err);
+    Attribute a;
+    if (int err = find_attribute(follow, RV_RIGHT_STAT, true, a)) return Answer::error(err);
     std::vector<uint8_t> value(std::min<uint64_t>(a_[3], kXattrValue));
-    return give(value, getxattr(self_fd(r.object).c_str(), name.c_str(), value.data(), value.size()), a_[2], a_[3]);
+    return give(value, (a.link ? lgetxattr : getxattr)(a.object.c_str(), a.name.c_str(), value.data(), value.size()), a_[2], a_[3]);
   }
 
   Answer list_attributes(bool follow) {
-    Resolved r;
-    std::string name;
-    if (int err = find_attributes(follow, RV_RIGHT_STAT, r, name, false)) return err == EPERM ? Answer::of(0) : Answer::error(err);
+    Attribute a;
+    if (int err = find_attribute(follow, RV_RIGHT_STAT, false, a)) return Answer::error(err);
     std::vector<uint8_t> value(std::min<uint64_t>(a_[2], kXattrValue));
-    return give(value, listxattr(self_fd(r.object).c_str(), reinterpret_cast<char*>(value.data()), value.size()), a_[1], a_[2]);
+    return give(value, (a.link ? llistxattr : listxattr)(a.object.c_str(), reinterpret_cast<char*>(value.data()), value.size()), a_[1], a_[2]);
   }
 
   Answer remove_attribute(bool follow) {
-    Resolved r;
-    std::string name;
-    if (int err = find_attributes(follow, RV_RIGHT_METADATA, r, name, true)) return Answer::error(err);
-    return result(removexattr(self_fd(r.object).c_str(), name.c_str()));
+    Attribute a;
+    if (int err = find_attribute(follow, RV_RIGHT_METADATA, true, a)) return Answer::error(err);
+    return result((a.link ? lremovexattr : removexattr)(a.object.c_str(), a.name.c_str()));
   }
 
   Answer watch_file() {
@@ -692,7 +768,7 @@ class Act {
     out.size = static_cast<socklen_t>(size);
     bool known = rv_parse_address(bytes, size, right, &address) == RV_VERDICT_GRANTED;
     if ((socket.family == AF_UNIX) != (family_of(bytes, size) == AF_UNIX)) {
-      if (socket.family == AF_UNIX || family_of(bytes, size) == AF_UNIX) return EINVAL;
+      if (socket.family == AF_UNIX || family_of(bytes, size) == AF_UNIX) return socket.family == AF_UNIX ? EINVAL : EAFNOSUPPORT;
     }
     if (known && address.kind == RV_ADDRESS_PATH) {
       Resolved r;
@@ -768,12 +844,12 @@ class Act {
     sockaddr_un name{};
     if (r.object.valid()) return Answer::error(EADDRINUSE);
     if (r.slash) return Answer::error(ENOENT);
-    if (r.name.size() >= sizeof name.sun_path) return Answer::error(ENAMETOOLONG);
+    if (r.name.size() > sizeof name.sun_path) return Answer::error(ENAMETOOLONG);
     name.sun_family = AF_UNIX;
     memcpy(name.sun_path, r.name.data(), r.name.size());
     Umask mask(caller_);
     if (fchdir(r.directory.get())) return Answer::error(errno);
-    Answer answer = result(bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + r.name.size() + 1)));
+    Answer answer = result(bind(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), static_cast<socklen_t>(std::min(offsetof(sockaddr_un, sun_path) + r.name.size() + 1, sizeof name))));
     return chdir("/") ? Answer::error(errno) : std::move(answer);
   }
 

@@ -28,6 +28,7 @@
 #include "protocol.h"
 #include "tracer.h"
 #include "view.h"
+#include "waits.h"
 
 namespace rvisor {
 namespace {
@@ -129,6 +130,7 @@ class Init : public Refusals, public TraceClient {
       listeners_.reset(ends[0]);
       listeners_out_.reset(ends[1]);
     }
+    Waits::prepare();
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);

@@ -15,6 +15,8 @@
 #include <array>
 #include <optional>
 
+#include "waits.h"
+
 namespace rvisor {
 namespace {
 
@@ -130,7 +132,7 @@ void Interception::flush() {
 // One listener's thread, and the threads of its deferred calls.
 class Interception::Server {
  public:
-  Server(Interception& all, Fd listener) : all_(all), listener_(std::move(listener)) {}
+  Server(Interception& all, Fd listener) : all_(all), listener_(std::move(listener)), waits_(listener_) {}
 
   static void* run(void* argument) {
     std::unique_ptr<std::shared_ptr<Server>> owner(static_cast<std::shared_ptr<Server>*>(argument));
@@ -148,6 +150,7 @@ class Interception::Server {
 
   Interception& all_;
   Listener listener_;
+  Waits waits_;
 };
 
 // Where a call waits, and what can be done about it there.
@@ -160,6 +163,9 @@ class Interception::Point {
   virtual void give(std::unique_ptr<Case> self, Fd fd, uint32_t flags) = 0;
   // The kernel carries it out.
   virtual void run(std::unique_ptr<Case> self) = 0;
+  // For as long as a thread of init waits for something in the call's place; and where it was taken back by a signal.
+  virtual std::shared_ptr<Wait> wait(pid_t) { return nullptr; }
+  virtual void restart() {}
   // The thread that stands at a trace point.
   virtual std::shared_ptr<Stop> stop() const { return nullptr; }
 };
@@ -452,14 +458,19 @@ class Interception::Case : public Question, public Returning {
   bool must_ask() const { return wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO; }
 
   // Carries the call out. False where handlers are to be asked first; the case is then still the caller's.
-  bool act(std::unique_ptr<Case>& self, bool may_block) {
-    Bench bench(*this);
-    Answer answer = act_on_behalf(call_, Caller(tid_), bench, may_block, &copies_);
+  // `may_block`: on a thread of the call's own, which may wait; `wait`: how it is taken back then.
+  bool act(std::unique_ptr<Case>& self, bool may_block, const Wait* wait = nullptr) {
+    Answer answer;
+    do {
+      Bench bench(*this);
+      answer = act_on_behalf(call_, Caller(tid_), bench, may_block, &copies_);
+    } while (wait && answer.kind == Answer::Kind::error && answer.err == EINTR && wait->taken_back() == TakenBack::no);
     switch (answer.kind) {
       case Answer::Kind::value: conclude(std::move(self), answer.value); break;
       case Answer::Kind::error:
         if (answer.err == kAsk || wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO) return false;
-        if (hooks_.empty()) point_->error(answer.err);
+        if (wait && answer.err == EINTR && wait->taken_back() == TakenBack::restart) point_->restart();
+        else if (hooks_.empty()) point_->error(answer.err);
         else conclude(std::move(self), -answer.err);
         break;
       case Answer::Kind::later: defer(std::move(self)); break;
@@ -543,7 +554,10 @@ class Interception::Case : public Question, public Returning {
     std::unique_ptr<Case> self(static_cast<Case*>(argument));
     unshare(CLONE_FS);
     Interception& all = self->all_;
-    if (!self->act(self, true)) proceed(std::move(self));
+    std::shared_ptr<Wait> wait = self->point_->wait(self->tid_);
+    self->act(self, true, wait.get());
+    wait.reset();
+    if (self) proceed(std::move(self));
     all.deferred_.fetch_sub(1);
     return nullptr;
   }
@@ -638,8 +652,12 @@ class Interception::NotifyPoint : public Point {
   void run(std::unique_ptr<Case>) override { server_->listener_.answer_continue(id_); }
   void give(std::unique_ptr<Case>, Fd fd, uint32_t flags) override {
     // The guest's own limit of open files, or a full table: the kernel says so here.
-    if (int err = server_->listener_.answer_fd(id_, fd.get(), flags); err && err != ENOENT) error(err);
+    if (int err = server_->listener_.answer_fd(id_, std::move(fd), flags); err && err != ENOENT) error(err);
   }
+  std::shared_ptr<Wait> wait(pid_t tid) override {
+    return std::shared_ptr<Wait>(new Wait(server_->waits_, id_, tid), [server = server_](Wait* wait) { delete wait; });
+  }
+  void restart() override { server_->listener_.answer_restart(id_); }
 
  private:
   const std::shared_ptr<Server> server_;
@@ -675,12 +693,15 @@ class Interception::TracePoint : public Point {
 
 void Interception::Server::loop(const std::shared_ptr<Server>& self) {
   for (;;) {
-    pollfd wait{listener_.fd(), POLLIN, 0};
-    if (poll(&wait, 1, -1) < 0) {
+    std::array<pollfd, 2> wait{{{listener_.fd(), POLLIN, 0}, {waits_.fd(), POLLIN, 0}}};
+    int patience = waits_.patience();
+    if (poll(wait.data(), wait.size(), patience) < 0) {
       if (errno == EINTR) continue;
       return;
     }
-    if (!(wait.revents & POLLIN)) return;  // POLLHUP: nobody uses the filter any more
+    if (patience >= 0 || wait[1].revents) waits_.look();
+    if (!wait[0].revents) continue;
+    if (!(wait[0].revents & POLLIN)) return;  // POLLHUP: nobody uses the filter any more
     seccomp_notif request;
     int err = listener_.receive(request);
     if (err == ENOENT) continue;  // withdrawn meanwhile
@@ -710,7 +731,7 @@ void Interception::Server::loop(const std::shared_ptr<Server>& self) {
 // A trace point has sent this call here for what only a notification can give: a descriptor. Or the guest has made it up.
 void Interception::Server::serve_bounced(const seccomp_notif& request, const rv_call& call) {
   Tracer::Gift gift = all_.tracer_->take(static_cast<pid_t>(request.pid), call);
-  int err = gift.fd.valid() ? listener_.answer_fd(request.id, gift.fd.get(), gift.flags) : ENOSYS;
+  int err = gift.fd.valid() ? listener_.answer_fd(request.id, std::move(gift.fd), gift.flags) : ENOSYS;
   if (err && err != ENOENT) listener_.answer_errno(request.id, err);
 }
 

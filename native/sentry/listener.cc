@@ -4,10 +4,15 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 // Newer than the headers of older distributions; values from include/uapi/linux/seccomp.h.
 #ifndef SECCOMP_ADDFD_FLAG_SEND
 #define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
@@ -17,10 +22,16 @@ namespace rvisor {
 namespace {
 
 constexpr unsigned long kSyncWakeUp = 1;
+constexpr int kRestart = 512;  // ERESTARTSYS, which never leaves the kernel
+
+// Flags are looked at before the program is: EFAULT where the kernel knows them.
+bool knows_killable_waits() {
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, nullptr) < 0 && errno == EFAULT;
+}
 
 }  // namespace
 
-Listener::Listener(Fd fd) : fd_(std::move(fd)) { ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, kSyncWakeUp); }
+Listener::Listener(Fd fd) : fd_(std::move(fd)), killable_(knows_killable_waits()) { ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, kSyncWakeUp); }
 
 int Listener::receive(seccomp_notif& out) {
   for (;;) {
@@ -42,25 +53,25 @@ int Listener::send(const seccomp_notif_resp& response) {
 
 int Listener::answer_value(uint64_t id, int64_t value) { return send({id, value, 0, 0}); }
 int Listener::answer_errno(uint64_t id, int err) { return send({id, 0, -err, 0}); }
+int Listener::answer_restart(uint64_t id) { return answer_errno(id, kRestart); }
 int Listener::answer_continue(uint64_t id) { return send({id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE}); }
 
-int Listener::answer_fd(uint64_t id, int fd, uint32_t flags) {
+int Listener::answer_fd(uint64_t id, Fd fd, uint32_t flags) {
   seccomp_notif_addfd addfd{};
   addfd.id = id;
-  addfd.srcfd = static_cast<uint32_t>(fd);
+  addfd.srcfd = static_cast<uint32_t>(fd.get());
   addfd.newfd_flags = flags;
-  addfd.flags = SECCOMP_ADDFD_FLAG_SEND;
-  while (ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &addfd) < 0) {
+  // In one step where a signal could come between two, and leave the guest with a descriptor of a call that is made again.
+  addfd.flags = killable_ ? 0 : SECCOMP_ADDFD_FLAG_SEND;
+  int number;
+  while ((number = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &addfd)) < 0) {
     if (errno == EINTR) continue;
-    // Before Linux 5.14 there is no one-step answer. A thread that dies between the two steps takes the descriptor with it.
-    if (errno != EINVAL || !(addfd.flags & SECCOMP_ADDFD_FLAG_SEND)) return errno;
+    // Before Linux 5.14 there is no one-step answer.
+    if (errno != EINVAL || !addfd.flags) return errno;
     addfd.flags = 0;
-    int number;
-    while ((number = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &addfd)) < 0)
-      if (errno != EINTR) return errno;
-    return answer_value(id, number);
   }
-  return 0;
+  fd.reset();
+  return addfd.flags ? 0 : answer_value(id, number);
 }
 
 }  // namespace rvisor

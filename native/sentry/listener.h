@@ -25,14 +25,19 @@ class Listener {
   // Answers; all return 0, or ENOENT when the call is no longer waiting.
   int answer_value(uint64_t id, int64_t value);
   int answer_errno(uint64_t id, int err);
+  // As the kernel does for a call that a signal has come for: it is made again, or fails with EINTR, as the signal's handler says. Only
+  // where a signal is sure to be there for the calling thread.
+  int answer_restart(uint64_t id);
   // Lets the kernel run the call as it stands: only after decisions on register values alone.
   int answer_continue(uint64_t id);
-  // Installs a copy of `fd` in the guest and answers with its number, in one step; `flags`: 0 or O_CLOEXEC.
-  int answer_fd(uint64_t id, int fd, uint32_t flags);
+  // Puts `fd` into the guest and answers with its number; `flags`: 0 or O_CLOEXEC. When the call returns nobody here holds the file any
+  // more: locks, leases, writers of a program and ends of a FIFO are the guest's alone.
+  int answer_fd(uint64_t id, Fd fd, uint32_t flags);
 
  private:
   int send(const seccomp_notif_resp& response);
   Fd fd_;
+  bool killable_;  // while a call waits for its answer, only a deadly signal takes it back
 };
 
 }  // namespace rvisor

@@ -71,7 +71,7 @@ std::string joined(const std::string& base, const std::string& text) {
 
 class Walk {
  public:
-  Walk(const Caller& caller, bool follow, Resolved& out) : caller_(caller), follow_(follow), out_(out) {}
+  Walk(const Caller& caller, bool follow, bool create, Resolved& out) : caller_(caller), follow_(follow), create_(create), out_(out) {}
 
   int run(int dirfd, const std::string& path) {
     if (path.empty()) return ENOENT;
@@ -107,6 +107,7 @@ class Walk {
     if (name == "." || name == "..") return descend(open_path(out_.directory.get(), name.c_str(), O_DIRECTORY));
     bool last = rest_.find_first_not_of('/') == std::string::npos;
     out_.slash = last && !rest_.empty();
+    if (out_.slash && create_) return EISDIR;
     Fd next = open_path(out_.directory.get(), name.c_str(), O_NOFOLLOW);
     if (!next.valid() && (errno != ENOENT || !last)) return errno;
     out_.name = name;
@@ -171,7 +172,7 @@ class Walk {
   }
 
   const Caller& caller_;
-  const bool follow_;
+  const bool follow_, create_;
   Resolved& out_;
   std::string rest_;
   int links_ = 0;
@@ -313,6 +314,8 @@ ssize_t take_bytes(const Caller& caller, int fd, void* out, size_t size) {
   return lseek(shared.get(), at + got, SEEK_SET) < 0 ? -errno : got;
 }
 
-int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out) { return Walk(caller, follow, out).run(dirfd, path); }
+int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create) {
+  return Walk(caller, follow, create, out).run(dirfd, path);
+}
 
 }  // namespace rvisor

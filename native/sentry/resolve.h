@@ -37,8 +37,9 @@ struct Resolved {
 };
 
 // Resolves `path` as openat(2) and its relatives do, starting from the thread's `dirfd`. `follow`: also a symbolic link in the last
-// place. A missing last component is no error: `object` is then unset. Returns 0 or the errno that the call would give.
-int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out);
+// place; `create`: a name with a slash behind it is refused, as by open(2) with O_CREAT. A missing last component is no error: `object`
+// is then unset. Returns 0 or the errno that the call would give.
+int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create = false);
 
 // The descriptor `fd` of the thread, as O_PATH; AT_FDCWD: its working directory. 0 or an errno (EBADF).
 int open_descriptor(const Caller& caller, int fd, Fd& out);
