@@ -466,26 +466,13 @@ class Act {
   Answer remove(int dirfd, uint64_t address, uint32_t flags) {
     if (flags & ~static_cast<uint32_t>(AT_REMOVEDIR)) return Answer::error(EINVAL);
     std::string text;
-    if (int err = read_path(address, text)) return Answer::error(err);
+    bool slash = false;
     Resolved r;
-    if (int err = walk(dirfd, text, false, r)) return Answer::error(err);
-    // rmdir("d/") resolves to the directory itself: the name to remove is its last component.
-    if (r.name == ".") {
-      size_t end = text.find_last_not_of('/');
-      size_t begin = end == std::string::npos ? end : text.rfind('/', end);
-      std::string last = end == std::string::npos ? "/" : text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? -1 : begin));
-      if (last == ".") return Answer::error(flags & AT_REMOVEDIR ? EINVAL : EISDIR);
-      if (last == ".." || last == "/") return Answer::error(flags & AT_REMOVEDIR ? (last == "/" ? EBUSY : ENOTEMPTY) : EISDIR);
-      Resolved again;
-      if (int err = walk(dirfd, text.substr(0, end + 1), false, again)) return Answer::error(err);
-      struct stat st;
-      if (again.object.valid() && !fstat(again.object.get(), &st) && S_ISLNK(st.st_mode)) return Answer::error(ENOTDIR);
-      if (!(flags & AT_REMOVEDIR)) return Answer::error(EISDIR);
-      r = std::move(again);
-    }
+    if (int err = look_up_name(dirfd, address, text, slash, r)) return Answer::error(err);
+    if (r.name == ".") return Answer::error(!(flags & AT_REMOVEDIR) ? EISDIR : text.ends_with("..") ? ENOTEMPTY : text.ends_with('.') ? EINVAL : EBUSY);
     // A directory goes only when it is empty: nothing that is denied goes with it.
     if (int err = judge_.path(r.path, RV_RIGHT_DELETE)) return Answer::error(err);
-    if (!r.object.valid()) return Answer::error(ENOENT);
+    if (slash) r.name += '/';
     return result(unlinkat(r.directory.get(), r.name.c_str(), static_cast<int>(flags)));
   }
 
@@ -593,7 +580,10 @@ class Act {
     Resolved r;
     if (int err = find(dirfd, address, !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH, RV_RIGHT_METADATA, r)) return Answer::error(err);
     struct stat st;
-    if (!fstat(r.object.get(), &st) && S_ISLNK(st.st_mode)) return Answer::error(EOPNOTSUPP);
+    if (!fstat(r.object.get(), &st) && S_ISLNK(st.st_mode)) {  // a link has no mode of its own; what the kernel says to that depends
+      long rc = syscall(kFchmodat2, r.object.get(), "", mode, AT_EMPTY_PATH);
+      return rc < 0 && errno == ENOSYS ? Answer::error(EOPNOTSUPP) : result(rc);
+    }
     return result(chmod(self_fd(r.object).c_str(), mode & 07777));
   }
 

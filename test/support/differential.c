@@ -121,6 +121,7 @@ static void scrub(int directory) {
 
 static void fixture(void) {
   char name[32], before[32];
+  chmod(base, 0755);
   if (chdir(base)) exit(3);
   umask(022);
   scrub(open(".", O_RDONLY | O_DIRECTORY));
