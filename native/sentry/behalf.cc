@@ -280,13 +280,13 @@ class Act {
     // whatever the path then says: its flags are in a register, so it reads and writes nothing, whatever it stands for. Those of
     // openat2 are in memory; programs have another way where there is no openat2.
     if (flags & O_PATH && !judge_.binding()) return nr_ == SYS_openat2 ? Answer::error(ENOSYS) : Answer::proceed();
-    if (S_ISLNK(st.st_mode)) return Answer::error(ELOOP);
     if (flags & O_PATH) {
       // What a handler saw must be what happens. The guest gets a descriptor that it may read from, where it may.
       if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::error(EOPNOTSUPP);
       if (int err = judge_.path(r.path, S_ISDIR(st.st_mode) ? RV_RIGHT_LIST : RV_RIGHT_READ)) return Answer::error(err);
       return reopen(r.object, O_RDONLY, 0, cloexec);
     }
+    if (S_ISLNK(st.st_mode)) return Answer::error(ELOOP);
     // A FIFO waits for its other end, a device for what it likes: never on the thread that serves everybody.
     if (!may_block_ && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return Answer::later();
     names.reset();
