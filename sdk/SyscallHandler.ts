@@ -584,7 +584,9 @@ const judge = (
       return done(allows(handler, verdict?._tag) ? verdict : failed(handler, failures, "verdict", `${String(verdict?._tag)} for ${handler.name}`))
     }
     const error = Cause.squash(exit.cause)
-    done(isFault(error) ? Verdict.errno(error.errno) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error)))
+    // An observer changes nothing, so not that either.
+    const fault = (error: GuestFault) => handler.power === "observe" ? Verdict.continue : Verdict.errno(error.errno)
+    done(isFault(error) ? fault(error) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error)))
   }
   const fork = Effect.runForkWith(services)
   const fiber = fork(handler.run(incoming) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault>)
