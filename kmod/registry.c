@@ -44,13 +44,35 @@ struct rv_task notrace *rv_find(const struct task_struct *task)
 	return found;
 }
 
+/* Takes an entry out of the tables, if it is still there. rv_registry_lock and the sandbox's lock are held. */
+static bool unlink_entry(struct rv_task *entry)
+{
+	if (hlist_unhashed(&entry->node))
+		return false;
+	hash_del_rcu(&entry->node);
+	list_del(&entry->list);
+	entry->sandbox->task_count--;
+	return true;
+}
+
+/* Gives back what an entry that was taken out held. Whoever has found it without a lock may look at it until a grace period is over. */
+static void release_entry(struct rv_task *entry)
+{
+	rv_sandbox_put(entry->sandbox);
+	kfree(entry->text);
+	kfree_rcu(entry, rcu);
+	/* Whoever unloads the module now waits in rv_registry_exit() until the probe that called this has returned. */
+	module_put(THIS_MODULE);
+}
+
 /*
- * Enters a task. The caller holds a reference to the module (an open file, or the parent's), and the task cannot be gone. Does not sleep
- * if `gfp` does not.
+ * Enters a task. The caller holds a reference to the module (an open file, or the parent's) and to the task. Does not sleep if `gfp` does
+ * not.
  */
 static int enter(struct rv_sandbox *sandbox, struct task_struct *task, gfp_t gfp)
 {
 	struct rv_task *entry = kzalloc(sizeof(*entry), gfp | __GFP_ACCOUNT | __GFP_NOWARN);
+	bool entered = false;
 	int error = 0;
 
 	if (!entry)
@@ -59,7 +81,7 @@ static int enter(struct rv_sandbox *sandbox, struct task_struct *task, gfp_t gfp
 	entry->sandbox = sandbox;
 	spin_lock(&rv_registry_lock);
 	spin_lock(&sandbox->lock);
-	if (sandbox->dead || (task->flags & PF_EXITING)) {
+	if (sandbox->dead) {
 		error = -ESRCH;
 	} else if (rv_find(task)) {
 		error = -EBUSY;
@@ -72,10 +94,20 @@ static int enter(struct rv_sandbox *sandbox, struct task_struct *task, gfp_t gfp
 		sandbox->task_count++;
 		list_add_tail(&entry->list, &sandbox->tasks);
 		hash_add_rcu(rv_registry, &entry->node, (unsigned long)task);
+		entered = true;
+		/*
+		 * A task that dies sets PF_EXITING, then looks for its entry. Either it finds this one, or its flag is seen here: then it may
+		 * have looked before, and nobody else would take the entry out.
+		 */
+		smp_mb();
+		if ((READ_ONCE(task->flags) & PF_EXITING) && unlink_entry(entry))
+			error = -ESRCH;
 	}
 	spin_unlock(&sandbox->lock);
 	spin_unlock(&rv_registry_lock);
-	if (error)
+	if (error && entered)
+		release_entry(entry);
+	else if (error)
 		kfree(entry);
 	return error;
 }
@@ -83,22 +115,19 @@ static int enter(struct rv_sandbox *sandbox, struct task_struct *task, gfp_t gfp
 static void leave(struct rv_task *entry)
 {
 	struct rv_sandbox *sandbox = entry->sandbox;
-	bool last;
+	bool found, last;
 
 	spin_lock(&rv_registry_lock);
 	spin_lock(&sandbox->lock);
-	hash_del_rcu(&entry->node);
-	list_del(&entry->list);
-	last = --sandbox->task_count == 0;
+	found = unlink_entry(entry);
+	last = !sandbox->task_count;
 	spin_unlock(&sandbox->lock);
 	spin_unlock(&rv_registry_lock);
+	if (!found)
+		return;
 	if (last)
 		wake_up_interruptible_all(&sandbox->wait);
-	rv_sandbox_put(sandbox);
-	kfree(entry->text);
-	kfree_rcu(entry, rcu);
-	/* Whoever unloads the module now waits in rv_registry_exit() until this probe has returned. */
-	module_put(THIS_MODULE);
+	release_entry(entry);
 }
 
 /* In the parent, before the child runs; preemption is off. */

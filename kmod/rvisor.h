@@ -89,6 +89,7 @@ struct rv_sandbox {
 	wait_queue_head_t wait;		/* where the owner's threads wait for events */
 
 	struct work_struct free;
+	struct rcu_head rcu;
 };
 
 /* How the objects of the call that a task makes now are judged (judging.c). */

@@ -33,7 +33,8 @@ static void sandbox_free(struct work_struct *work)
 		rv_program_put(rcu_dereference_protected(sandbox->program, true));
 	free_percpu(sandbox->counters);
 	mutex_destroy(&sandbox->setup);
-	kfree(sandbox);
+	/* A task that dies may have found its entry, and be on its way to the lock, while REGISTER takes the entry out. */
+	kfree_rcu(sandbox, rcu);
 }
 
 static void sandbox_release(struct kref *ref)

@@ -279,7 +279,6 @@ static long receive(struct rv_sandbox *sandbox, const struct rv_device_exchange 
 long rv_exchange(struct rv_sandbox *sandbox, struct rv_device_exchange __user *user)
 {
 	struct rv_device_exchange exchange;
-	u32 result = 0;
 
 	if (copy_from_user(&exchange, user, offsetof(struct rv_device_exchange, event)))
 		return -EFAULT;
@@ -290,12 +289,9 @@ long rv_exchange(struct rv_sandbox *sandbox, struct rv_device_exchange __user *u
 
 		if (error && error != -ENOENT)
 			return error;
-		result = -error;
-		trace_rvisor_reply(sandbox->number, &exchange.reply, result);
-		if (put_user(0, &user->reply.id))
+		trace_rvisor_reply(sandbox->number, &exchange.reply, -error);
+		if (put_user(0, &user->reply.id) || put_user(-error, &user->result))
 			return -EFAULT;
 	}
-	if (put_user(result, &user->result))
-		return -EFAULT;
 	return exchange.flags & RV_EXCHANGE_REPLY ? 0 : receive(sandbox, &exchange, user);
 }

@@ -30,6 +30,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,6 +348,20 @@ static void test_registering(void)
 	check_is(box_status(fd).tasks, 0, "and no more when it is dead");
 	check_is(box_register(fd, pid), ESRCH, "the dead");
 	close(other);
+
+	/* Those that die in the same moment leave nothing behind. */
+	for (int i = 0; i < 300; i++) {
+		pid = fork();
+		if (!pid) {
+			no_privileges();
+			_exit(0);
+		}
+		if (i % 3)
+			usleep(rand() % 2000);
+		box_register(fd, pid);
+		box_wait(pid);
+	}
+	check_is(box_status(fd).tasks, 0, "children that die while they are registered");
 
 	/* Another root than the first guest's. */
 	pid = fork();
@@ -1038,6 +1053,8 @@ static int guest_paths(void *argument)
 	check_is(ERRNO_OF(utimensat(AT_FDCWD, "/tmp/box/readonly/file", NULL, 0)), EACCES, "utimensat");
 	check_is(ERRNO_OF(truncate("/tmp/box/readonly/file", 0)), EACCES, "truncate");
 	check_is(ERRNO_OF(truncate("/tmp/box/other", 1)), 0, "truncate of what is granted");
+	check_is(ERRNO_OF(setxattr("/tmp/box/readonly/file", "user.x", "x", 1, 0)), EACCES, "setxattr");
+	check_is(ERRNO_OF(getxattr("/tmp/box/secret/file", "user.x", text, sizeof(text))), EACCES, "getxattr");
 	check_is(ERRNO_OF(mkdir("/tmp/box/secret/new", 0700)), EACCES, "mkdir");
 	check_is(ERRNO_OF(mkdir("/tmp/box/new", 0700)), 0, "mkdir where it is granted");
 	check_is(ERRNO_OF(rmdir("/tmp/box/secret/dir")), EACCES, "rmdir");

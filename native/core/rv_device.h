@@ -102,7 +102,7 @@ struct rv_device_event {
 	uint64_t id;		  /* CALL: for the reply; never used twice in a sandbox. Else 0 */
 	uint64_t time_ns;	  /* CLOCK_REALTIME */
 	uint32_t kind;		  /* RV_EVENT_* */
-	uint32_t tid;		  /* thread, as the caller numbers it; 0 if it is gone */
+	uint32_t tid;		  /* thread, as the caller numbers it; 0 if it has no number there */
 	uint32_t pid;		  /* its process, likewise */
 	uint32_t count;		  /* COUNT: so many refusals of calls of `call.nr` and `call.arch`, by `rule` */
 	struct rv_call call;	  /* COUNT: without arguments */
@@ -157,7 +157,7 @@ struct rv_device_reply {
 struct rv_device_exchange {
 	struct rv_device_reply reply;
 	uint32_t flags;		  /* RV_EXCHANGE_* */
-	uint32_t result;	  /* out: errno of the reply */
+	uint32_t result;	  /* out: errno of the reply, if there was one */
 	uint64_t text;		  /* address of a buffer for the text, or 0 */
 	uint32_t capacity;	  /* its bytes */
 	uint32_t reserved;
