@@ -34,7 +34,7 @@ export const talk = {
 export const handlers = {
   module: Flag.String("handler").pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription("Have the handlers of this module (TypeScript or JavaScript) answer system calls; several are asked in their order"),
+    Flag.withDescription("Have the handlers of this module (TypeScript or JavaScript, or the name of an installed package) answer system calls; several are asked in their order"),
     Flag.atLeast(0)
   )
 }

@@ -7,7 +7,6 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { closeSync, openSync } from "node:fs"
-import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { isatty } from "node:tty"
 import type { Change, Skipped } from "../sdk/Changes.ts"
@@ -21,6 +20,7 @@ import * as SyscallHandler from "../sdk/SyscallHandler.ts"
 import { capture, type Captured } from "./capture.ts"
 import { byFlag, fromFlags } from "./effective-policy.ts"
 import * as ExitCode from "./exit-code.ts"
+import { locate } from "./handler-module.ts"
 import { print, remark, write } from "./output.ts"
 import * as Report from "./report.ts"
 import type { RunFlags } from "./run-flags.ts"
@@ -140,7 +140,8 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
   const streams = yield* chooseStreams(flags, captures)
   const command = yield* makeCommand(flags, argv, streams)
   const log = yield* openLog(flags.talk.log)
-  const given = Policy.handlers(yield* fromFlags(flags.policy), ...flags.handlers.module.map((file) => SyscallHandler.fromModule(pathToFileURL(resolve(file)))))
+  const modules = yield* Effect.forEach(flags.handlers.module, locate)
+  const given = Policy.handlers(yield* fromFlags(flags.policy), ...modules.map((file) => SyscallHandler.fromModule(pathToFileURL(file))))
   const policy = log === undefined ? given : Policy.violations(given, "report")
   const forward = yield* Signals.take
   const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))

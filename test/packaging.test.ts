@@ -3,7 +3,7 @@
  * compiler on the PATH, under Node and under Bun; and the self-contained executable, alone in a hostile directory.
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs"
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
 import { sealedVariables } from "../scripts/seal.ts"
@@ -123,6 +123,61 @@ describe("the npm package", () => {
       const compilerOptions = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, module: "nodenext", target: "es2024", lib: ["es2024", "esnext.disposable", "dom"], noEmit: true, types: ["node"], typeRoots: [join(root, "node_modules/@types")] }
       writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["effect.ts", "promise.ts"] }))
       expect(run("node", [join(root, "node_modules/typescript/bin/tsc"), "-p", "."], project)).toEqual({ code: 0, stdout: "", stderr: "" })
+    })
+
+    describe("beside a plugin that is a package of its own", () => {
+      const installed = join(project, "node_modules/rvisor-plugin-cpus/dist/index.js")
+
+      beforeAll(() => {
+        const source = join(directory, "plugin")
+        cpSync(join(root, "examples/plugin-package"), source, { recursive: true })
+        // What `npm install` would put there for its author: rvisor as published, and types.
+        symlinkSync(join(project, "node_modules"), join(source, "node_modules"))
+        writeFileSync(join(source, "tsconfig.json"), JSON.stringify({ extends: join(root, "examples/plugin-package/tsconfig.json"), compilerOptions: { rootDir: "src", outDir: "dist", typeRoots: [join(root, "node_modules/@types")] }, include: ["src"] }))
+        const tsc = join(directory, "tsc")
+        mkdirSync(tsc)
+        symlinkSync(join(root, "node_modules/typescript/bin/tsc"), join(tsc, "tsc"))
+        const made = run("npm", ["pack", "--pack-destination", source], source, { PATH: `${tools}:${tsc}:${process.env["PATH"]}` })
+        expect(made, made.stderr).toMatchObject({ code: 0 })
+        const result = run("npm", ["install", "--no-audit", "--no-fund", join(source, "rvisor-plugin-cpus-1.0.0.tgz")], project)
+        expect(result, result.stderr).toMatchObject({ code: 0 })
+        writeFileSync(join(project, "plugged.ts"), `
+import { Effect, Stream } from "effect"
+import { Command, Policy, Sandbox, SyscallHandler } from "rvisor"
+import plugin, { affinity, Cpus } from "rvisor-plugin-cpus"
+
+const nproc = <R>(policy: Policy.Policy<R>) => Effect.scoped(Effect.flatMap(Sandbox.spawn(Command.make("nproc"), policy), ({ stdout }) => Stream.mkString(Stream.decodeText(stdout))))
+const own = Effect.provideService(nproc(Policy.make({ handlers: [affinity] })), Cpus, { count: 70 })
+const threaded = Policy.make({ handlers: [SyscallHandler.fromModule(import.meta.resolve("rvisor-plugin-cpus"))] })
+const all = Effect.all([nproc(Policy.make({ handlers: [plugin] })), own, nproc(threaded)])
+console.log(JSON.stringify(await Effect.runPromise(all)))
+`)
+      }, 5 * minutes)
+
+      const said = { code: 0, stdout: "[\"3\\n\",\"70\\n\",\"3\\n\"]\n", stderr: "" }
+      it.each(["node", "bun"])("is used by a program, in %s", { timeout: minutes }, (runtime) => {
+        expect(run(runtime, ["plugged.ts"], project, { CPUS: "3" })).toEqual(said)
+      })
+
+      it("has types that compile", { timeout: minutes }, () => {
+        const config = JSON.parse(readFileSync(join(project, "tsconfig.json"), "utf8"))
+        writeFileSync(join(project, "tsconfig.plugged.json"), JSON.stringify({ ...config, files: ["plugged.ts"] }))
+        expect(run("node", [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.plugged.json"], project)).toEqual({ code: 0, stdout: "", stderr: "" })
+      })
+
+      const executable = join(root, "dist/rvisor")
+      it.each([
+        ["the command line, by name", "npx", ["rvisor"], "rvisor-plugin-cpus"],
+        ["the command line, by path", "npx", ["rvisor"], installed],
+        ["the executable, by name", executable, [], "rvisor-plugin-cpus"],
+        ["the executable, by path", executable, [], installed]
+      ] as const)("is used by %s", { timeout: minutes }, (_, program, before, handler) => {
+        expect(run(program, [...before, "run", "--handler", handler, "--", "nproc"], project, { CPUS: "5" })).toEqual({ code: 0, stdout: "5\n", stderr: "" })
+      })
+
+      it("is not found by a name that nobody has", { timeout: minutes }, () => {
+        expect(run("npx", ["rvisor", "run", "--handler", "rvisor-plugin-nobody", "--", "nproc"], project)).toMatchObject({ code: 125, stderr: expect.stringContaining("rvisor-plugin-nobody") })
+      })
     })
 
     it("publishes the JSON Schema of policies", () => {
