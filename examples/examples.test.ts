@@ -45,7 +45,7 @@ const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>)
 describe("examples", { timeout: 120_000 }, () => {
   it("are all run here", () => {
     const here = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-hostname", "fault-injection", "judge", "permission-prompt", "promise", "virtual-tree"])
+    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-clock", "fake-hostname", "fault-injection", "judge", "permission-prompt", "promise", "virtual-tree"])
   })
 
   it.runIf(controlGroups)("judge", async () => {

@@ -166,6 +166,7 @@ type Filters<Name extends SyscallName, P extends Power, M extends MemoryUse> = P
   : true
 type Needs<Name extends SyscallName, P extends Power, M extends MemoryUse> =
   | IntegerArgument<Name>
+  | `pointer ${PointerArgument<Name>}`
   | (Filters<Name, P, M> extends true ?
     | (Name extends PathSyscall ? "<path>" | `path ${PointerArgument<Name>}` : never)
     | (Name extends AddressSyscall ? "<address>" : never)

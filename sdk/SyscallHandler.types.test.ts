@@ -145,6 +145,13 @@ describe("verdicts", () => {
     // @ts-expect-error a descriptor of the host's stands for nothing
     Verdict.fd(3, { path: "/x" })
   })
+  it("a pointer is there or not; its number says nothing else", () => {
+    SyscallHandler.make("futex", { where: [Arg.isSet("utime"), Arg.isNull("uaddr2")] }, () => Effect.succeed(Verdict.value(0)))
+    // @ts-expect-error a number
+    SyscallHandler.make("futex", { where: Arg.isSet("op") }, () => Effect.succeed(Verdict.value(0)))
+    // @ts-expect-error a pointer
+    SyscallHandler.make("futex", { where: Arg.eq("utime", 5) }, () => Effect.succeed(Verdict.value(0)))
+  })
   it("an observer answers nothing and writes nothing", () => {
     // @ts-expect-error no errno
     SyscallHandler.make("openat", { power: "observe" }, () => Effect.succeed(Verdict.errno("EACCES")))

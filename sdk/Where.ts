@@ -96,7 +96,10 @@ export const Arg = {
     kind: "argument",
     argument,
     test: { op: "eq", value: BigInt(value), mask: BigInt(mask) }
-  })
+  }),
+  /** A pointer that is there, or is not: `Arg.isSet("timeout")`. */
+  isSet: <const N extends string>(argument: N): ArgumentClause<`pointer ${N}`> => compare("ne")(argument, 0) as ArgumentClause<never>,
+  isNull: <const N extends string>(argument: N): ArgumentClause<`pointer ${N}`> => compare("eq")(argument, 0) as ArgumentClause<never>
 }
 
 /** About any path of the call, or about the one argument that is named. */
