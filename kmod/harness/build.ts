@@ -76,6 +76,15 @@ export const buildModule = async (module: ModuleSource, kernel: Pick<Kernel, "re
 /** Whether sparse is on this host. */
 export const hasSparse = async (): Promise<boolean> => (await attempt("sparse", ["--version"]).catch(() => ({ code: 1 }))).code === 0
 
+/** Compiles a program that is not ours, static, as it is. */
+export const buildForeign = async (name: string, files: ReadonlyArray<string>, includes: ReadonlyArray<string>): Promise<string> => {
+  const out = join(cache, "build/programs", name)
+  mkdirSync(dirname(out), { recursive: true })
+  const { code, stderr, stdout } = await attempt("cc", ["-O2", "-w", "-static", "-pthread", ...includes.map((directory) => `-I${directory}`), "-o", out, ...files])
+  if (code !== 0) throw new HarnessFailure("build", `${name} does not compile:\n${stdout}${stderr}`.trimEnd(), "")
+  return out
+}
+
 /** Compiles a program of one or more C files of the checkout, static, so that it runs in a machine with nothing else in it. */
 export const buildProgram = async (name: string, files: ReadonlyArray<string>, includes: ReadonlyArray<string>): Promise<string> => {
   const out = join(cache, "build/programs", name)

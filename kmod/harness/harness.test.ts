@@ -229,14 +229,14 @@ describe("what test programs say", () => {
   }
 
   it("is counted by program", () => {
-    expect(counted(["# program a", "ok 1 - x", "# program ended 0", "# program b -v", "ok 1 - y", "not ok 2 - z", "# program ended 1"])).toMatchObject({ passed: 2, failed: 1 })
+    expect(counted(["#### program a", "ok 1 - x", "#### ended 0", "#### program b -v", "ok 1 - y", "not ok 2 - z", "#### ended 1"])).toMatchObject({ passed: 2, failed: 1 })
   })
 
   it.each([
-    ["a program that crashes", ["# program a", "ok 1 - x", "# program ended 139"], /ended with 139/],
-    ["a program that stops early", ["# program a", "1..3", "ok 1 - x", "# program ended 0"], /3 results were planned, and 1 came/],
-    ["a program that says nothing", ["# program a", "# program ended 0"], /no result/],
-    ["a machine that died under it", ["# program a", "ok 1 - x", "half a li"], /comes to its end/]
+    ["a program that crashes", ["#### program a", "ok 1 - x", "#### ended 139"], /ended with 139/],
+    ["a program that stops early", ["#### program a", "1..3", "ok 1 - x", "#### ended 0"], /3 results were planned, and 1 came/],
+    ["a program that says nothing", ["#### program a", "#### ended 0"], /no result/],
+    ["a machine that died under it", ["#### program a", "ok 1 - x", "half a li"], /comes to its end/]
   ])("%s has failed", (_, lines, message) => {
     const { failed, said } = counted(lines)
     expect(failed).toBe(1)
@@ -246,7 +246,7 @@ describe("what test programs say", () => {
   it("is told apart by the script that runs them", () => {
     const path = join(directory, "it's")
     writeFileSync(path, "#!/bin/sh\necho \"ok 1 - $1\"\nexit 4\n", { mode: 0o755 })
-    expect(spawnSync("sh", ["-c", programsScript([["it's", "a b"]], 5)], { cwd: directory, encoding: "utf8" }).stdout).toBe("# program it's a b\nok 1 - a b\n# program ended 4\n")
+    expect(spawnSync("sh", ["-c", programsScript([["it's", "a b"]], 5)], { cwd: directory, encoding: "utf8" }).stdout).toBe("#### program it's a b\nok 1 - a b\n#### ended 4\n")
   })
 })
 

@@ -3,14 +3,18 @@
  * harness or of the host.
  */
 import { Schema } from "effect"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
-import { buildModule, hasSparse, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
+import { buildForeign, buildModule, hasSparse, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
+import { HarnessFailure } from "./failure.ts"
+import { debugKernel } from "./debug-kernel.ts"
 import { boot, type Ending, type Job } from "./machine.ts"
-import { type Kernel, kernel, seriesOfTests } from "./packages.ts"
-import { root } from "./place.ts"
+import { busybox, type Kernel, kernel, kernelSource, programs, seriesOfTests } from "./packages.ts"
+import { cache, root } from "./place.ts"
+import { attempt } from "./program.ts"
 import { endedWell, evidence, programsScript, type Report, takePrograms } from "./report.ts"
+import { parse } from "./tap.ts"
 
 export interface Lane {
   readonly title: string
@@ -95,15 +99,14 @@ const unload = "i=0; until rmmod rvisor 2>/dev/null; do i=$((i+1)); [ $i -lt 50 
 /** Runs a job with the module and the test programs at hand, and reports how the machine ended. */
 const withModule = async (report: Report, on: Kernel, script: ReadonlyArray<string>, job: Partial<Job> = {}): Promise<Ending> => {
   const module = await built(report, on)
-  const programs = await testPrograms()
-  const ending = await boot({ kernel: on, files: { "rvisor.ko": module, ...programs }, script: script.join("\n"), seconds: 300, append: [CHECKED], ...job })
+  const ending = await boot({ kernel: on, files: { "rvisor.ko": module, ...await testPrograms() }, script: script.join("\n"), seconds: 300, append: [CHECKED], ...job })
   takePrograms(report, ending.lines)
   endedWell(report, "the machine ends well, and the kernel has nothing against it", ending)
   return ending
 }
 
 /** Programs of `kmod/tests` that have lanes of their own. */
-const special = ["costs"]
+const special = ["costs", "boxed", "storm", "fuzz_device", "bench"]
 
 const functional: Lane = {
   title: "the module does what it should",
@@ -111,7 +114,7 @@ const functional: Lane = {
   run: async (report) => {
     const names = Object.keys(await testPrograms()).filter((name) => !special.includes(name))
     for (const series of seriesOfTests) {
-      await withModule(report.within(series), await kernel(series), ["insmod ./rvisor.ko || exit 1", programsScript(names.map((name) => [name]), 120), unload])
+      await withModule(report.within(series), await kernel(series), ["insmod ./rvisor.ko || exit 1", programsScript(names.map((name) => [name]), 120), unload], { append: [CHECKED, "syscall.x32=y"] })
     }
   }
 }
@@ -153,7 +156,151 @@ const costs: Lane = {
   }
 }
 
+/** Loads, uses and unloads the module again and again, while other processes make calls without end. */
+const loading = (seconds: number): string => `
+echo "#### program load, use and unload under load"
+for i in 1 2; do while :; do ./costs call open; done > /dev/null & done
+end=$(($(date +%s) + ${seconds})) times=0 bad=0
+while [ $(date +%s) -lt $end ]; do
+  insmod ./rvisor.ko && ./storm 0.3 $times > storm.out && ( ${unload} ) || { bad=1; cat storm.out; break; }
+  times=$((times + 1))
+done
+kill %1 %2; wait
+[ $bad = 0 ] && [ $times -gt 0 ] && echo "ok 1 - $times times" || echo "not ok 1 - the time after the first $times"
+echo "#### ended 0"`
+
+/** Everything at once, for a while: what matters is what the kernel says of it. The seeds are printed by the programs. */
+const storms = (seconds: number) => async (report: Report): Promise<void> => {
+  for (const series of seriesOfTests) {
+    await withModule(report.within(series), await kernel(series), [
+      "insmod ./rvisor.ko || exit 1", programsScript([["storm", String(seconds)], ["fuzz_device", String(seconds)]], seconds + 120), unload, loading(seconds)
+    ], { seconds: 300 + 6 * seconds })
+  }
+}
+
+const stress: Lane = { title: "the module under a storm, a fuzzer, and loaded and unloaded under load", always: true, run: storms(8) }
+
+/** The same for longer, and a well-known program that strains every part of a kernel, as a guest. */
+const endurance: Lane = {
+  title: "the same for minutes, and stress-ng as a guest",
+  always: false,
+  run: async (report) => {
+    await storms(120)(report)
+    const root = await programs("stress-ng", ["stress-ng"])
+    const stressors = ["fork", "vfork", "clone", "pthread", "exec", "kill", "dentry", "rename", "link", "symlink", "open", "dir", "mmap", "sockpair", "udp", "sigsegv"]
+    for (const series of seriesOfTests) {
+      await withModule(report.within(series), await kernel(series), [
+        "insmod ./rvisor.ko || exit 1",
+        `export LD_LIBRARY_PATH=${join(root, "usr/lib/x86_64-linux-gnu")}:${join(root, "lib/x86_64-linux-gnu")}`,
+        ...stressors.map((name, index) => [
+          `echo "#### program stress-ng --${name}"`,
+          `timeout -s KILL 100 ./boxed ${join(root, "usr/bin/stress-ng")} --temp-path /tmp --${name} 2 --timeout 8s > said 2>&1; code=$?`,
+          `case $code in 0) echo "ok ${index + 1} - $(tail -n 1 said)" ;; *) cat said; echo "not ok ${index + 1} - ended with $code" ;; esac; echo "#### ended 0"`
+        ].join("\n")),
+        unload
+      ], { share: true, memory: 1024, seconds: 1500 })
+    }
+  }
+}
+
+/** The kernel's own tests of seccomp, in no sandbox, without the module and with it: what passes without it passes with it. */
+const neighbours: Lane = {
+  title: "the kernel's own tests of seccomp do not notice the module",
+  always: false,
+  run: async (report) => {
+    const source = await kernelSource("6.1"), on = await kernel("6.1")
+    const selftests = join(source, "tools/testing/selftests")
+    const capabilities = await programs("libcap", ["libcap-dev", "libcap2"])
+    const program = await buildForeign("seccomp_bpf", [join(selftests, "seccomp/seccomp_bpf.c"), join(capabilities, "usr/lib/x86_64-linux-gnu/libcap.a")], [selftests, join(capabilities, "usr/include")])
+    const files = { "rvisor.ko": await built(report, on), seccomp_bpf: program }
+    const passed = async (name: string, ...before: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+      const ending = await boot({ kernel: on, files, script: [...before, programsScript([["seccomp_bpf"]], 400), "exit 0"].join("\n"), seconds: 500, append: [CHECKED] })
+      report.check(`${name}: the machine ends well`, ending.how === "ended" && ending.complaints.length === 0, () => evidence(ending))
+      return parse(ending.lines).results.filter(({ verdict }) => verdict === "passed").map((result) => result.name)
+    }
+    const without = await passed("without the module"), loaded = await passed("with the module", "insmod ./rvisor.ko || exit 1")
+    report.check("there are tests", without.length > 50, `${without.length} pass without the module`)
+    for (const name of without) report.check(name, loaded.includes(name), "passes without the module only")
+  }
+}
+
+/** A kernel that checks every memory access, every lock and every context. */
+const debug: Lane = {
+  title: "all of it on a kernel with KASAN and lockdep (which is built first: a quarter of an hour)",
+  always: false,
+  run: async (report) => {
+    const on = await debugKernel()
+    const names = Object.keys(await testPrograms()).filter((name) => !special.includes(name))
+    // It sees what it should: else its silence would say nothing.
+    const { file } = await buildModule(faulty, on)
+    await eachOf([["reuse", "KASAN: "], ["redzone", "KASAN: "], ["order", "circular locking"], ["atomic", "sleeping function called|scheduling while atomic"], ["leave", "lock held"]] as const, async ([fault, complaint]) => {
+      const ending = await boot({ kernel: on, files: { "faulty.ko": file }, script: `insmod faulty.ko fault=${fault}`, seconds: 200, cpus: 1 })
+      report.check(`it notices: ${fault}`, new RegExp(complaint).test(ending.complaints.join("\n")), () => evidence(ending))
+    })
+    await withModule(report, on, [
+      "insmod ./rvisor.ko || exit 1", programsScript([...names.map((name) => [name]), ["storm", "60"], ["fuzz_device", "60"]], 1200), unload,
+      "echo scan > /sys/kernel/debug/kmemleak; sleep 6; echo scan > /sys/kernel/debug/kmemleak; cat /sys/kernel/debug/kmemleak | head -n 40"
+    ], { seconds: 3600, memory: 2048, append: ["watchdog_thresh=60"] })
+  }
+}
+
+/** `rvisor kmod` as its users have it: the executable, in a machine whose kernel takes the module, and in one that takes signed modules only. */
+const command: Lane = {
+  title: "rvisor kmod builds, loads and unloads the module, and says why not",
+  always: true,
+  run: async (report) => {
+    const executable = join(root, "dist/rvisor")
+    if (!existsSync(executable)) throw new HarnessFailure("build", "there is no dist/rvisor", "npm run build")
+    const on = await kernel("6.1"), other = await kernel("6.12")
+    const out = join(cache, "build/command")
+    mkdirSync(out, { recursive: true })
+    for (const each of [on, other]) {
+      const file = join(out, `${each.series}.ko`)
+      const { code, stderr } = await attempt(executable, ["kmod", "build", "--headers", each.headers, "--out", file])
+      report.check(`builds it for ${each.series}`, code === 0 && existsSync(file), stderr)
+    }
+    // The shell's own: what is said, and which code. A plain user's and a busybox's words are part of it.
+    const prelude = `
+export PATH=/run/job-files:$PATH
+rvisor() { ${executable} "$@"; }
+plainly() { setpriv --reuid=65534 --regid=65534 --clear-groups ${executable} "$@"; }
+n=0
+says() { # NAME CODE PATTERN COMMAND…
+  name=$1 code=$2 pattern=$3; shift 3; n=$((n + 1))
+  "$@" > said 2>&1; got=$?
+  if [ $got = $code ] && grep -qE "$pattern" said; then echo "ok $n - $name"; else echo "# code $got"; sed 's/^/# /' said; echo "not ok $n - $name"; fi
+}
+echo "#### program rvisor kmod"`
+    const busyboxed = await busybox()
+    const files = { insmod: busyboxed, rmmod: busyboxed, "this.ko": join(out, "6.1.ko"), "other.ko": join(out, "6.12.ko") }
+    const run = async ([name, script, append]: readonly [name: string, script: string, append: ReadonlyArray<string>]): Promise<void> => {
+      const within = report.within(name)
+      const ending = await boot({ kernel: on, files, share: true, memory: 2048, cpus: 1, seconds: 400, append, script: `${prelude}\n${script}\necho "#### ended 0"` })
+      takePrograms(within, ending.lines)
+      endedWell(within, "the machine ends well", ending)
+    }
+    await eachOf([["a kernel that takes it", `
+says "status: not loaded" 1 'no +module-loaded' rvisor kmod status
+says "load: for root only" 1 'only root may load' plainly kmod load this.ko
+says "load: another kernel's module" 1 'built for another kernel' rvisor kmod load other.ko
+says "load: no such file" 1 'does not exist.*' rvisor kmod load none.ko
+says "load" 0 'loaded rvisor.*marked: O: .*E: ' rvisor kmod load this.ko
+says "load: already" 0 'loaded already' rvisor kmod load
+says "status: loaded, as JSON" 0 '"ok": true' rvisor kmod status --json
+says "status: not for everybody" 1 'cannot be opened by this user.*EACCES' plainly kmod status
+exec 9<> /dev/rvisor
+says "unload: in use" 1 'in use: 1 open.*EBUSY' rvisor kmod unload
+exec 9>&-
+says "unload: for root only" 1 'only root may unload' plainly kmod unload
+says "unload" 0 'unloaded' rvisor kmod unload
+says "unload: already" 0 'not loaded' rvisor kmod unload`, []], ["a kernel that is locked down", `
+says "status" 1 'lockdown is integrity: modules must be signed' rvisor kmod status
+says "load" 1 'signed modules only.*lockdown' rvisor kmod load this.ko`, ["lockdown=integrity"]], ["a kernel that wants signatures", `
+says "load" 1 'signed modules only.*sig_enforce' rvisor kmod load this.ko`, ["module.sig_enforce=1"]]], run)
+  }
+}
+
 /** Whether there is a module to test. */
 const present = existsSync(join(root, "kmod/Kbuild")) || existsSync(join(root, "kmod/Makefile"))
 
-export const lanes: Readonly<Record<string, Lane>> = { machine, ...(present ? { functional, costs } : {}) }
+export const lanes: Readonly<Record<string, Lane>> = { machine, ...(present ? { functional, costs, stress, command, endurance, neighbours, debug } : {}) }

@@ -65,11 +65,11 @@ export const endedWell = (report: Report, name: string, ending: Ending): boolean
 export const takePrograms = (report: Report, lines: ReadonlyArray<string>): void => {
   let name: string | undefined, said: Array<string> = []
   for (const line of lines) {
-    const begun = /^# program (\S.*)$/.exec(line)?.[1], ended = /^# program ended (-?\d+)$/.exec(line)?.[1]
+    const begun = /^#### program (\S.*)$/.exec(line)?.[1], ended = /^#### ended (-?\d+)$/.exec(line)?.[1]
     if (ended !== undefined && name !== undefined) {
       takeProgram(report.within(name), said, Number(ended))
       name = undefined
-    } else if (begun !== undefined && ended === undefined) {
+    } else if (begun !== undefined) {
       name = begun
       said = []
     } else said.push(line)
@@ -92,4 +92,4 @@ const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
 /** A script that runs test programs one after the other, each with a limit of time, and marks where each begins and ends. */
 export const programsScript = (commands: ReadonlyArray<ReadonlyArray<string>>, seconds: number): string =>
-  commands.map((words) => `echo ${quote(`# program ${words.join(" ")}`)}; timeout -s KILL ${seconds} ./${words.map(quote).join(" ")}; echo "# program ended $?"\n`).join("")
+  commands.map((words) => `echo ${quote(`#### program ${words.join(" ")}`)}; timeout -s KILL ${seconds} ./${words.map(quote).join(" ")}; echo "#### ended $?"\n`).join("")
