@@ -44,6 +44,9 @@ export const files = {
   rootWritable: toggle("root-writable", "Let it write beneath --root")
 }
 
+/** Without a letter where that means something else. */
+export const env = () => Flag.String("env").pipe(described("NAME[=VALUE]", "Set a variable, or pass the host's"), Flag.atLeast(0))
+
 export const identity = {
   env: Flag.String("env").pipe(Flag.withAlias("e"), described("NAME[=VALUE]", "Set a variable, or pass the host's"), Flag.atLeast(0)),
   user: one("user", "NAME", "Name of the user it is (default: guest)"),

@@ -83,12 +83,12 @@ export const mistake = (error: CliError.NonShowHelpErrors): string => {
 }
 
 /** Presents what the parser has to say. Help that was asked for goes to stdout, mistakes to stderr. */
-export const presenter = (groups: () => Groups): CliOutput.Presenter => ({
+export const presenter = (groups: (command: string | undefined) => Groups): CliOutput.Presenter => ({
   present: (event) =>
     Effect.sync(() => {
       switch (event._tag) {
         case "Version": return print(`${event.name} ${event.version}`)
-        case "Help": return print(format(event.helpDoc, groups()))
+        case "Help": return print(format(event.helpDoc, groups(event.helpDoc.commandPath?.[1])))
         case "InvalidInvocation": {
           for (const line of new Set(event.errors.map(mistake))) remark(line)
           return remark(`see \`${event.commandPath.join(" ")} --help\``)

@@ -28,6 +28,17 @@ import * as Signals from "./signals.ts"
 import { attach, inForeground, size } from "./terminal.ts"
 import { UsageError } from "./usage-error.ts"
 
+/** What another command than `run` adds to a run. */
+export interface Extra {
+  /** What it is called, for remarks on how to use it. */
+  readonly name: string
+  readonly handlers: ReadonlyArray<Policy.HandlerSource>
+  /** The guest has ended, and nothing has been said about it yet. */
+  readonly ended: () => void
+}
+
+const plain: Extra = { name: "run", handlers: [], ended: () => {} }
+
 /** How the guest's streams are connected. */
 type Streams =
   | { readonly kind: "inherit"; readonly stdin: Command.Stdio }
@@ -46,10 +57,10 @@ const chooseStreams = Effect.fnUntraced(function*(flags: RunFlags, captures: boo
   return terminal ? { kind: "terminal" } : { kind: "inherit", stdin: input }
 })
 
-const makeCommand = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, streams: Streams) {
+const makeCommand = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, streams: Streams, name = "run") {
   const [program, ...rest] = argv
-  if (program === undefined) return yield* new UsageError({ reason: "no command is given", remedy: "rvisor run [FLAGS] -- COMMAND ARGUMENTS…" })
-  if (program === "") return yield* new UsageError({ reason: "the command is an empty text", remedy: "rvisor run [FLAGS] -- COMMAND ARGUMENTS…" })
+  if (program === undefined) return yield* new UsageError({ reason: "no command is given", remedy: `rvisor ${name} [FLAGS] -- COMMAND ARGUMENTS…` })
+  if (program === "") return yield* new UsageError({ reason: "the command is an empty text", remedy: `rvisor ${name} [FLAGS] -- COMMAND ARGUMENTS…` })
   // Not `Command.make(...)`: a hundred thousand arguments do not fit on a call stack.
   const command: Command.Command = { ...Command.make(program), argv: [program, ...rest] }
   const cwd = flags.io.cwd === undefined ? {} : { cwd: flags.io.cwd }
@@ -135,13 +146,13 @@ const tellFailure = ({ detail, handler, reason, syscall }: Sandbox.HandlerFailur
 }
 
 /** Starts the command, joins it to rvisor's own streams and signals, and waits for its end. */
-const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, captures: boolean) {
+const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, captures: boolean, extra: Extra) {
   const { quiet, verbose } = flags.talk
   const streams = yield* chooseStreams(flags, captures)
-  const command = yield* makeCommand(flags, argv, streams)
+  const command = yield* makeCommand(flags, argv, streams, extra.name)
   const log = yield* openLog(flags.talk.log)
   const modules = yield* Effect.forEach(flags.handlers.module, locate)
-  const given = Policy.handlers(yield* fromFlags(flags.policy), ...modules.map((file) => SyscallHandler.fromModule(pathToFileURL(file))))
+  const given = Policy.handlers(yield* fromFlags(flags.policy), ...modules.map((file) => SyscallHandler.fromModule(pathToFileURL(file))), ...extra.handlers) as Policy.Policy
   const policy = log === undefined ? given : Policy.violations(given, "report")
   const forward = yield* Signals.take
   const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))
@@ -159,6 +170,7 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
   const outcome = yield* sandbox.exit
   if (logged !== undefined) yield* Fiber.join(logged) // ends with the sandbox
   if (screen !== undefined) yield* Fiber.await(screen)
+  extra.ended()
   const [stdout, stderr] = yield* Effect.forEach(captured, Fiber.join)
   const settled = yield* Effect.result(settle(sandbox, flags, Outcome.isSuccess(outcome)))
   return { outcome, layers: sandbox.layers, settled, stdout, stderr }
@@ -173,12 +185,12 @@ const plan = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<st
 })
 
 /** Runs `argv` as the flags say. Succeeds with rvisor's exit code. */
-export const run = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>) {
+export const run = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, extra: Extra = plain) {
   if (flags.talk.dryRun === true) return yield* plan(flags, argv)
   const { json } = flags.io
   const tell = yield* openResult(json)
   const { quiet, verbose } = flags.talk
-  const { outcome, layers, settled, stdout, stderr } = yield* execute(flags, argv, json === "-").pipe(
+  const { outcome, layers, settled, stdout, stderr } = yield* execute(flags, argv, json === "-", extra).pipe(
     Effect.tapError((error) => Effect.sync(() => {
       if (error._tag !== "UsageError") tell(Report.refused(error))
     }))

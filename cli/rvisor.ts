@@ -26,25 +26,39 @@ import { print, remark } from "./output.ts"
 import { check, schema, show } from "./policy.ts"
 import { changes, handlers, io, type RunFlags, runFlags, talk } from "./run-flags.ts"
 import { run } from "./run.ts"
+import { how, io as traceIo, type TraceFlags, traceFlags, what } from "./trace-flags.ts"
+import { trace } from "./trace.ts"
 import type { UsageError } from "./usage-error.ts"
 import { VERSION } from "./version.ts"
 import { divide, undecodable } from "./words.ts"
 
 const namesOf = (config: Command.Command.Config): ReadonlyArray<string> => Completions.fromCommand(Command.make("group", config)).flags.map((flag) => flag.name)
 
-/** Headings of the help. */
-const groups = (): Groups => [
+const policyGroups = (): Groups => [
   ["Policy", namesOf(base)],
   ["Files", namesOf(files)],
   ["Network", namesOf(network)],
   ["Environment and identity", namesOf(identity)],
   ["Limits", namesOf(limits)],
-  ["Kernel", namesOf(kernel)],
-  ["Handlers", namesOf(handlers)],
-  ["Streams", namesOf(io)],
-  ["Changes beneath overlays", namesOf(changes)],
-  ["Talk", namesOf(talk)]
+  ["Kernel", namesOf(kernel)]
 ]
+
+/** Headings of a command's help. */
+const groups = (command: string | undefined): Groups => command === "trace"
+  ? [
+    ["Which calls", namesOf(what)],
+    ["How they are shown", namesOf(how)],
+    ...policyGroups(),
+    ["Streams", namesOf(traceIo)],
+    ["Changes beneath overlays", namesOf(changes)]
+  ]
+  : [
+    ...policyGroups(),
+    ["Handlers", namesOf(handlers)],
+    ["Streams", namesOf(io)],
+    ["Changes beneath overlays", namesOf(changes)],
+    ["Talk", namesOf(talk)]
+  ]
 
 type Failure = SpawnError | SandboxError | ChangesError | UsageError
 
@@ -67,6 +81,20 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
       { command: "rvisor run --policy policy.json --network host -- ./server", description: "A policy file, and one thing that it does not say" },
       { command: "rvisor run --handler ./plugin.ts -- uname -n", description: "TypeScript that answers its system calls" },
       { command: "rvisor run --json -- python3 answer.py < input.txt", description: "Judge a program: output, usage and outcome in one object" }
+    ])
+  )
+
+  const traceCommand = Command.make("trace", traceFlags, coded((flags: TraceFlags) => trace(flags, command()))).pipe(
+    Command.withShortDescription("Show the system calls of a command in a sandbox"),
+    Command.withDescription(`Runs COMMAND as \`rvisor run\` does, and shows its system calls and what becomes of them, as strace(1) writes them. What the sandbox refuses
+is shown with the error that COMMAND gets.
+
+Exit code: that of \`rvisor run\`.`),
+    Command.withExamples([
+      { command: "rvisor trace -- ls /", description: "Every call of the first process, on stderr" },
+      { command: "rvisor trace -f -e %file -o trace.txt -- make", description: "What make and all that it starts do with files; other calls run at full speed" },
+      { command: "rvisor trace -f -c -- ./configure", description: "How often each call is made, and how long it takes" },
+      { command: "rvisor trace -Z -e openat,connect --network host -- curl https://example.org", description: "Only what fails" }
     ])
   )
 
@@ -143,10 +171,10 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
 
   const root = Command.make("rvisor").pipe(
     Command.withDescription("Runs programs that nobody trusts, at native speed: what they open, start and use is granted, changed or refused."),
-    Command.withSubcommands([runCommand, policyCommand, doctorCommand, kmodCommand, completionsCommand]),
+    Command.withSubcommands([runCommand, traceCommand, policyCommand, doctorCommand, kmodCommand, completionsCommand]),
     Command.withGlobalFlags([version])
   )
-  return { root, runCommand }
+  return { root, divided: [runCommand, traceCommand] }
 }
 
 /** Runs the command line (without the program's name). Resolves to the exit code; never rejects. */
@@ -158,11 +186,12 @@ export const main = async(argv: ReadonlyArray<string>): Promise<number> => {
   }
   let code = ExitCode.OK
   let command: ReadonlyArray<string> = []
-  const { root, runCommand } = commands((n) => code = n, () => command)
+  const { divided: takers, root } = commands((n) => code = n, () => command)
   let words = argv
   const at = argv.findIndex((word) => !word.startsWith("-"))
-  if (argv[at] === runCommand.name) {
-    const divided = divide(argv.slice(at + 1), Completions.fromCommand(runCommand).flags)
+  const taker = takers.find(({ name }) => name === argv[at])
+  if (taker !== undefined) {
+    const divided = divide(argv.slice(at + 1), Completions.fromCommand(taker).flags)
     words = [...argv.slice(0, at + 1), ...divided.own]
     command = divided.command
   }

@@ -8,21 +8,34 @@ import { readFileSync } from "node:fs"
  * Divides the words behind `run` into rvisor's own and the command with its arguments. Flags end at `--` or at the first word that
  * is neither a flag nor a flag's value, as with `env` and `sudo`: the guest's own flags are never looked at, and a switch never takes
  * the command's name for its value. The parser gets rvisor's words only; it would also take seconds for many thousand arguments.
+ * A value that stands directly behind its letter (`-s64`, `-eopenat`), which the parser does not know, becomes a word of its own.
  */
 export const divide = (
   words: ReadonlyArray<string>,
   flags: ReadonlyArray<FlagDescriptor>
 ): { readonly own: ReadonlyArray<string>; readonly command: ReadonlyArray<string> } => {
   const taking = new Set(flags.filter((flag) => flag.type._tag !== "Boolean" && flag.optionalValue !== true).flatMap((flag) => [flag.name, ...flag.aliases]))
+  const own: Array<string> = []
   let i = 0
   while (i < words.length) {
     const word = words[i]!
-    if (word === "--") return { own: words.slice(0, i), command: words.slice(i + 1) }
+    if (word === "--") return { own, command: words.slice(i + 1) }
     if (!word.startsWith("-") || word === "-") break
-    const name = word.startsWith("--") ? word.slice(2) : word.at(-1)!
-    i += !word.includes("=") && taking.has(name) ? 2 : 1
+    if (word.startsWith("--")) {
+      const length = !word.includes("=") && taking.has(word.slice(2)) ? 2 : 1
+      own.push(...words.slice(i, i += length))
+      continue
+    }
+    const at = [...word].findIndex((letter, place) => place > 0 && taking.has(letter))
+    if (at < 0 || at === word.length - 1) {
+      const length = at < 0 ? 1 : 2
+      own.push(...words.slice(i, i += length))
+      continue
+    }
+    own.push(word.slice(0, at + 1), word.slice(word[at + 1] === "=" ? at + 2 : at + 1))
+    i++
   }
-  return { own: words.slice(0, i), command: words.slice(i) }
+  return { own, command: words.slice(i) }
 }
 
 /** NUL-terminated bytes of a file in /proc, as text where they are UTF-8 and with escapes where not. */
