@@ -190,24 +190,24 @@ const CLONE_PIDFD = 0x1000n
 const clone: Make = (registers, parts) => {
   const [cloneFlags, stack, parent, child, tls] = parts as [Part, Part, Part, Part, Part]
   const given = registers[0]!
-  const named = (part: Part, label: string, show: Show): Part => withShow(part, (look, value) => {
-    const shown = show(look, value)
-    return typeof shown === "string" ? `${label}=${shown}` : shown
-  })
-  const pointer = plain(address)
+  const pointer = (part: Part, label: string): Part => withLater(part, plain((value) => `${label}=${address(value)}`))
   const written: Show = function*(look, at) {
     return failed(look) || at === 0n ? `parent_tid=${address(at)}` : `parent_tid=[${yield* number(look, at, "i4")}]`
   }
   return [
-    named(stack, "child_stack", pointer),
-    named(cloneFlags, "flags", plain((value) => {
-      const exit = Number(value & 0xffn)
-      const rest = BigInt.asUintN(32, value & ~0xffn)
-      return [...rest === 0n ? [] : [flags("CloneFlags", rest)], ...exit === 0 && rest !== 0n ? [] : [exit === 0 ? "0" : signal(exit)]].join("|")
-    })),
+    withShow(stack, plain((value) => `child_stack=${address(value)}`)),
+    {
+      ...withShow(cloneFlags, plain((value) => {
+        const exit = Number(value & 0xffn)
+        const rest = BigInt.asUintN(32, value & ~0xffn)
+        return `flags=${[...rest === 0n ? [] : [flags("CloneFlags", rest)], ...exit === 0 && rest !== 0n ? [] : [exit === 0 ? "0" : signal(exit)]].join("|")}`
+      })),
+      // What follows is shown when the call has returned.
+      later: () => ""
+    },
     ...(given & (CLONE_PARENT_SETTID | CLONE_PIDFD)) !== 0n ? [withLater(parent, written)] : [],
-    ...(given & CLONE_SETTLS) !== 0n ? [named(tls, "tls", pointer)] : [],
-    ...(given & CLONE_CHILD_TID) !== 0n ? [named(child, "child_tidptr", pointer)] : []
+    ...(given & CLONE_SETTLS) !== 0n ? [pointer(tls, "tls")] : [],
+    ...(given & CLONE_CHILD_TID) !== 0n ? [pointer(child, "child_tidptr")] : []
   ]
 }
 

@@ -48,12 +48,21 @@ const parts = (set: FlagSet<string>, value: bigint | number): { readonly names: 
   return { names: words.map((word) => own.renamed[word] ?? word), rest: rest === undefined || rest === "0" ? undefined : hex(BigInt(rest)) }
 }
 
-/** Flags by name, what has none as a number. `before`: the name of zero in place of `0`. */
+/** A program uses few combinations, over and over. */
+const shownFlags = new Map<string, Map<bigint | number, string>>()
+const KEPT = 512
+
+/** Flags by name, and what has none as a number. */
 export const flags = (name: string, value: bigint | number): string => {
+  let known = shownFlags.get(name)
+  if (known === undefined) shownFlags.set(name, known = new Map())
+  const before = known.get(value)
+  if (before !== undefined) return before
   const set = setOf(name)
   const { names, rest } = parts(set, value)
-  if (names.length === 0) return rest === undefined ? "0" : `${rest} /* ${stemOf(set)}??? */`
-  return [...names, ...rest === undefined ? [] : [rest]].join("|")
+  const shown = names.length === 0 ? rest === undefined ? "0" : `${rest} /* ${stemOf(set)}??? */` : [...names, ...rest === undefined ? [] : [rest]].join("|")
+  if (known.size < KEPT) known.set(value, shown)
+  return shown
 }
 
 /** Several names can share a number: the first counts. */
