@@ -9,7 +9,7 @@ import { ioctlParts } from "./ioctl.ts"
 import type { Look, Reading, Show, Shown } from "./look.ts"
 import { text } from "./look.ts"
 import { bytes, directoryEntries, descriptorsOf, failed, iovecs, kinds, list, number, orAddress, outcome, type Part, partOf, sockaddr } from "./part.ts"
-import { prctlParts, prctlRemark } from "./prctl.ts"
+import { prctlParts, prctlResult } from "./prctl.ts"
 import { optionParts } from "./sockopt.ts"
 import { capabilitySets, readStruct, showStruct, statxMask, structAt } from "./structs.ts"
 import { address, hex, hexQuoted, octal, timeRemark, time } from "./text.ts"
@@ -45,6 +45,7 @@ ptrace addr:ptr data:ptr
 kcmp idx1:hex idx2:hex
 io_destroy ctx:ptr
 io_setup ctxp:ptr
+membarrier => membarrier
 mount data:string
 reboot magic1:x4 magic2:x4 arg:ptr
 get_mempolicy nmask:ptr addr:ptr
@@ -509,6 +510,10 @@ const special: Partial<Record<SyscallName, Make>> = {
   capget: (_, parts) => [withShow(parts[0]!, orAddress((look, at) => structAt(look, "CapUserHeader", at))), withLater(parts[1]!, outcome((look, at) => capabilities(look, at)))],
   capset: (_, parts) => [withShow(parts[0]!, orAddress((look, at) => structAt(look, "CapUserHeader", at))), withShow(parts[1]!, orAddress((look, at) => capabilities(look, at)))],
   personality: (_, parts) => [withShow(parts[0]!, plain((value) => u32(value) === 0xffff_ffff ? "0xffffffff" : flags("Personality", u32(value))))],
+  membarrier: (registers, parts) => registers[1] === 0n ? parts.slice(0, 2) : parts,
+  get_robust_list: (_, parts) => parts.map((part) => part.index !== 1 ? part : withLater(part, outcome(function*(look, at) {
+    return `[${address(yield* number(look, at, "u8"))}]`
+  }))),
   getcpu: (_, parts) => parts.map((part) => part.index === 2 ? withShow(part, plain(address)) : part)
 } as Partial<Record<SyscallName, Make>>
 
@@ -525,7 +530,11 @@ const capabilities = function*(look: Look, at: bigint): Reading<string> {
 // ------------------------------------------------------------------------------------------------------------ results
 
 /** What stands in place of a result that is no error, where that is not its number. */
-const results: Readonly<Record<string, (value: bigint) => string>> = { hex, octal: (value) => octal(Number(value)) }
+const results: Readonly<Record<string, (value: bigint) => string>> = {
+  hex,
+  octal: (value) => octal(Number(value)),
+  membarrier: (value) => value === 0n ? "0" : `${hex(value)} (${flags("MembarrierCommand", value)})`
+}
 
 /** What stands behind a result that is no error. */
 const remarks: Partial<Record<SyscallName, (look: Look) => Shown>> = {
@@ -537,8 +546,7 @@ const remarks: Partial<Record<SyscallName, (look: Look) => Shown>> = {
   select: waiting(selected("Timeval")),
   pselect6: waiting(selected("Timespec")),
   personality: ({ result }) => ` (${u32(result!) === 0 ? "PER_LINUX" : flags("Personality", u32(result!))})`,
-  time: ({ result }) => ` (${time(result!)})`,
-  prctl: prctlRemark
+  time: ({ result }) => ` (${time(result!)})`
 }
 
 /** Some results of fcntl(2) are flags. */
@@ -584,6 +592,7 @@ export const partsOf = (name: SyscallName, registers: Registers): ReadonlyArray<
 export const showResult = function*(name: SyscallName, look: Look, isDescriptor: boolean): Reading<string> {
   const value = look.result!
   if (name === "fcntl") return fcntlResult(look)
+  if (name === "prctl") return prctlResult(look)
   const kind = shows.get(name)?.result
   const shown = kind !== undefined ? results[kind]!(value) : isDescriptor ? descriptor(look, i32(value)) : String(value)
   const remark = remarks[name]

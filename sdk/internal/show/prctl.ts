@@ -55,18 +55,17 @@ export const prctlParts = (registers: BigUint64Array, parts: ReadonlyArray<Part>
   return [head, ...shows.map((show, i): Part => ({ name: rest[i]!.name, index: i + 1, ...typeof show === "function" ? { show } : show }))]
 }
 
-/** What a result means, for options whose result is an answer. */
-export const prctlRemark = (look: Look): string => {
+/** A result that is no error: for some options an answer that has a name. */
+export const prctlResult = (look: Look): string => {
   const value = u32(look.result!)
   switch (i32(look.registers[0]!)) {
     case 3:
-      return ` (${constant("Dumpable", value)})`
+      return `${value} (${constant("Dumpable", value)})`
     case 21:
-      return ` (${constant("SeccompMode", value)})`
+      return `${value} (${constant("SeccompMode", value)})`
     case 27:
-      return value === 0 ? "" : ` (${flags("Securebits", value)})`
+      return value === 0 ? "0" : `${hex(value)} (${flags("Securebits", value)})`
     default:
-      return ""
+      return String(look.result)
   }
 }
-
