@@ -14,12 +14,15 @@ import * as Syscall from "../../sdk/Syscall.ts"
 import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
 import { Path } from "../../sdk/Where.ts"
+import { syscallNumbers } from "../../sdk/internal/syscalls.ts"
 import { killed, module, run } from "./handler-cases.ts"
 
 const steer = { power: "steer" } as const
 const answers = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.value(77)))
 const injects = SyscallHandler.make("getpgid", steer, (call) => Effect.as(call.inject("getppid", {}), Verdict.value(77)))
 const passes = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.continue))
+
+const everyCall = Object.keys(syscallNumbers).filter((name) => Syscall.classify(name as Syscall.SyscallName).safety !== "fixed")
 
 export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> = {
   "a value, an errno, a kill, and going on": async (guest) => {
@@ -324,7 +327,55 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
     assert.deepEqual(told.failures.map(({ handler, reason, syscall }) => [handler, reason, syscall]), [["watcher", "threw", "exec"], ["watcher", "deadline", "exec"]])
   },
 
+  // --------------------------------------------------------------------------------------------------- many calls
+  "one handler stands at every call, in this thread and in a module's": async (guest) => {
+    const calls = new Map<string, number>()
+    const every = SyscallHandler.many(everyCall as ReadonlyArray<"getpgid">, { ...steer, memory: "racy", vdso: "keep" }, (call) =>
+      Effect.sync(() => {
+        calls.set(call.name, (calls.get(call.name) ?? 0) + 1)
+        return call.name === "getpgid" ? Verdict.value(77) : Verdict.continue
+      }))
+    assert.ok(every.length > 300)
+    assert.equal((await run(guest, ["registers", "121"], every)).out, "77: 11 12 13 14 15 16\n")
+    assert.equal(calls.get("getpgid"), 1)
+    assert.ok(["execve", "mmap", "write", "exit_group"].every((name) => calls.has(name)), [...calls.keys()].join())
+    assert.equal((await run(guest, ["registers", "121"], [module("many")])).out, "77: 11 12 13 14 15 16\n")
+    // Each of its calls has the handlers before and behind it, in their order.
+    const plus = (label: string, more: bigint) => SyscallHandler.make("getsid", { ...steer, label }, (call) => Effect.succeed(call.after((result) => Effect.succeed(Verdict.value(result.value * 10n + more)), { pid: 0 })))
+    const two = SyscallHandler.many(["getsid", "getpgid"], { ...steer, label: "two" }, (call) => Effect.succeed(call.after((result) => Effect.succeed(Verdict.value(result.value * 10n + 2n)))))
+    assert.match((await run(guest, ["registers", "124"], [plus("one", 1n), ...two, plus("three", 3n)])).out, /^\d+321: 11 12 13 14 15 16\n$/)
+    const rejected = await run(guest, ["say"], Array.from({ length: 65 }, () => answers)).then(() => undefined, (error: Error) => error.message)
+    assert.match(rejected ?? "", /65 handlers, more than 64/)
+  },
+  "a hook sees what the policy refuses, and where Landlock is asked for it is there": async (guest) => {
+    const seen: Array<string> = []
+    const every = (override: boolean) => SyscallHandler.many(everyCall as ReadonlyArray<"getpgid">, { ...steer, memory: "racy", vdso: "keep", override }, (call) =>
+      Effect.succeed(call.after((result) => Effect.sync(() => {
+        seen.push(`${call.name} ${result.errno ?? "fine"}`)
+        return Verdict.continue
+      }))))
+    const ask = ["sh", "-c", "perl -e 'print syscall(169, 1, 2, 3, 0), q( ), $!+0, q( ), syscall(444, 0, 0, 1) > 0'"] // reboot, landlock_create_ruleset
+    const told = await run(guest, ask, every(true), { violations: "report" })
+    assert.equal(told.out, "-1 1 1")
+    assert.ok(seen.includes("reboot EPERM") && seen.includes("landlock_create_ruleset fine"), seen.join())
+    assert.deepEqual(told.violations, ["reboot"])
+    seen.length = 0
+    assert.equal((await run(guest, ask, every(false))).out, "-1 1 1")
+    assert.ok(!seen.some((one) => one.startsWith("reboot")), "only with `override`")
+  },
+
   // ----------------------------------------------------------------------------------------------------------- vDSO
+  "the time is asked for without a call where a handler wants it so": async (guest) => {
+    const times: Array<string> = []
+    const watch = (vdso: "hide" | "keep") => [SyscallHandler.make("clock_gettime", { ...steer, vdso }, (call) => Effect.sync(() => {
+      times.push(call.name)
+      return Verdict.continue
+    }))]
+    await run(guest, ["time"], watch("keep"))
+    assert.deepEqual(times, [])
+    await run(guest, ["time"], watch("hide"))
+    assert.notEqual(times.length, 0)
+  },
   "the time is asked for by calls, where a handler stands on them": async (guest) => {
     const fake = [
       SyscallHandler.make("clock_gettime", (call) => Effect.as(call.args.tp.write(Syscall.Timespec.make({ tv_sec: 1000000n, tv_nsec: 0n })), Verdict.value(0))),
