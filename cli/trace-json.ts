@@ -13,6 +13,7 @@ const seconds = (ms: number): number => Math.round(ms * 1000) / 1e6
 export const json = (sink: Sink, status: Selection["status"]): Reporter => {
   const tell = (value: object): void => sink.write(`${JSON.stringify(value)}\n`)
   return {
+    began: () => {},
     made: ({ at, entry, name, tid }, final) => {
       if (!final || status === "failed") return
       const args = Object.fromEntries(entry!.known.map((argument) => [argument.name, argument.text]))
@@ -32,6 +33,7 @@ export const json = (sink: Sink, status: Selection["status"]): Reporter => {
         text: line(entry!, returned!).replace(/ {2,}= /, " = ")
       })
     },
+    superseded: (former, thread, at) => tell({ type: "superseded", time: seconds(at), thread, former }),
     attached: (thread, at) => tell({ type: "attached", time: seconds(at), thread }),
     signalled: (thread, at, signal, text) => tell({ type: "signal", time: seconds(at), thread, signal, text }),
     ended: (thread, at, text) => tell({ type: "ended", time: seconds(at), thread, text }),

@@ -62,11 +62,13 @@ export const lines = ({ clock, durations, file, follow, quiet, sink, status }: L
       }
     }
   }
+  const breakOff = (): void => {
+    if (open === undefined) return
+    sink.write(" <unfinished ...>")
+    end()
+  }
   const start = (tid: number, at: number): void => {
-    if (open !== undefined) {
-      sink.write(" <unfinished ...>")
-      end()
-    }
+    breakOff()
     const who = file ? follow ? `${String(tid).padEnd(5)} ` : "" : alive.size > 1 ? `[pid ${String(tid).padStart(5)}] ` : ""
     put(who + time(at))
   }
@@ -78,8 +80,8 @@ export const lines = ({ clock, durations, file, follow, quiet, sink, status }: L
   }
 
   return {
+    began: (tid) => void alive.add(tid),
     made: (call, final) => {
-      alive.add(call.tid)
       underWay.set(call.tid, call)
       if (status !== undefined) return
       start(call.tid, call.at)
@@ -103,14 +105,19 @@ export const lines = ({ clock, durations, file, follow, quiet, sink, status }: L
       }
       finish(`${rest})`, result, at - call.at)
     },
-    attached: (tid, at) => {
+    superseded: (former, tid, at) => {
+      const call = underWay.get(former)
+      start(tid, at)
+      put(`+++ superseded by execve in pid ${former} +++`)
+      end()
+      if (call !== undefined) underWay.set(tid, call)
+      underWay.delete(former)
+      alive.delete(former)
+    },
+    attached: (tid) => {
       alive.add(tid)
-      if (file || quiet || !follow) return
-      void at
-      if (open !== undefined) {
-        sink.write(" <unfinished ...>")
-        end()
-      }
+      if (file || quiet) return
+      breakOff()
       sink.write(`rvisor trace: Process ${tid} attached\n`)
     },
     signalled: (tid, at, _, text) => {
@@ -136,10 +143,7 @@ export const lines = ({ clock, durations, file, follow, quiet, sink, status }: L
       alive.delete(tid)
     },
     close: () => {
-      if (open !== undefined) {
-        sink.write(" <unfinished ...>")
-        end()
-      }
+      breakOff()
       sink.flush()
     }
   }

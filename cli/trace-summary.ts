@@ -32,6 +32,7 @@ export const summary = (sink: Sink): Reporter => {
   }
   const nothing = (): void => {}
   return {
+    began: nothing,
     made: nothing,
     returned: ({ at: from, name }, at, raw) => {
       const count = of(name)
@@ -39,6 +40,7 @@ export const summary = (sink: Sink): Reporter => {
       count.time += Math.max(at - from, 0)
       if (raw < 0n && raw >= -4095n) count.errors++
     },
+    superseded: nothing,
     attached: nothing,
     signalled: nothing,
     ended: nothing,

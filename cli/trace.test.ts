@@ -45,7 +45,11 @@ const threads = (text: string): ReadonlyArray<ReadonlyArray<string>> => {
     else lines.push(normal(resumed === null ? rest! : `${begun.get(tid!)}${resumed[1]}`))
   }
   // The sandbox's policy answers clone3(2) with ENOSYS, whereupon the C library uses clone(2). rt_sigreturn(2) has no trace point.
-  return [...found.values()].map((lines) => lines.filter((line) => !/^(clone3?|rt_sigreturn)\(/.test(line)))
+  // Whether a child's end is heard of before or after wait4(2) returns is the kernel's choice: it is told at the end of the list.
+  return [...found.values()].map((lines) => {
+    const kept = lines.filter((line) => !/^(clone3?|rt_sigreturn)\(/.test(line))
+    return [...kept.filter((line) => !line.startsWith("--- SIGCHLD")), ...kept.filter((line) => line.startsWith("--- SIGCHLD"))]
+  })
 }
 
 const strace = (flags: ReadonlyArray<string>, command: ReadonlyArray<string>, cwd: string): string => {
@@ -63,7 +67,7 @@ const empty = (() => {
   }
 })()
 
-describe.each(forms)("rvisor trace, $name", (form) => {
+describe.each(forms)("rvisor trace, $name", { timeout: 60_000 }, (form) => {
   const trace = (args: ReadonlyArray<string>, options?: Parameters<typeof rvisor>[2]) => rvisor(form, ["trace", "--env", "LANG=C", "--env", "LC_ALL=C", ...args], options)
   const traced = async(flags: ReadonlyArray<string>, command: ReadonlyArray<string>, cwd: string): Promise<string> => {
     const output = join(directory, "trace.txt")
@@ -109,7 +113,7 @@ describe.each(forms)("rvisor trace, $name", (form) => {
       expect(code).toBe(0)
       expect(stderr).toMatch(/^rvisor trace: Process (\d+) attached$/m)
       const [, child] = /Process (\d+) attached/.exec(stderr)!
-      expect(stderr).toMatch(new RegExp(`^\\[pid +${child}\\] write\\(1, "hi\\\\n", 3\\) += 3$`, "m"))
+      expect(stderr).toMatch(new RegExp(`^\\[pid +${child}\\] write\\(1, "hi\\\\n", 3`, "m"))
       expect(stderr).toMatch(new RegExp(`^\\[pid +${child}\\] \\+\\+\\+ exited with 0 \\+\\+\\+$`, "m"))
       expect(stderr).toMatch(/^--- SIGCHLD \{si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=\d+, si_uid=1000, si_status=0, si_utime=\d+, si_stime=\d+\} ---$/m)
       expect(stderr.trimEnd().split("\n").at(-1)).toBe("+++ exited with 0 +++")
@@ -134,17 +138,19 @@ describe.each(forms)("rvisor trace, $name", (form) => {
 
     it("by how they end", async() => {
       const results = async(flags: ReadonlyArray<string>) => [...(await trace([...flags, "-e", "trace=openat", "--", "sh", "-c", "cat /nowhere /etc/hostname"])).stderr.matchAll(/ = (-?\d+)/g)].map(([, value]) => Number(value))
-      expect((await results(["-Z", "-f"])).every((value) => value === -1)).toBe(true)
-      expect((await results(["-z", "-f"])).every((value) => value >= 0)).toBe(true)
-      expect(await results(["-e", "status=failed"])).toEqual(await results(["-Z"]))
+      const [failed, successful, same] = await Promise.all([results(["-f", "-Z"]), results(["-f", "-z"]), results(["-f", "-e", "status=failed"])])
+      expect(failed.length > 0 && failed.every((value) => value === -1)).toBe(true)
+      expect(successful.length > 0 && successful.every((value) => value >= 0)).toBe(true)
+      expect(same).toEqual(failed)
     })
 
     it("signals", async() => {
       const shown = async(expression: string) => [...(await trace(["-e", "trace=none", "-e", expression, "--", "sh", "-c", "trap : USR1; kill -USR1 $$; /bin/true & wait"])).stderr.matchAll(/^--- (\w+)/gm)].map(([, name]) => name)
-      expect(await shown("signal=all")).toEqual(expect.arrayContaining(["SIGUSR1", "SIGCHLD"]))
-      expect(await shown("signal=!CHLD")).toEqual(["SIGUSR1"])
-      expect(await shown("signal=SIGCHLD")).toEqual(["SIGCHLD"])
-      expect(await shown("signal=none")).toEqual([])
+      const [all, others, children, none] = await Promise.all([shown("signal=all"), shown("signal=!CHLD"), shown("signal=SIGCHLD"), shown("signal=none")])
+      expect(all).toEqual(["SIGUSR1", "SIGCHLD"])
+      expect(others).toEqual(["SIGUSR1"])
+      expect(children).toEqual(["SIGCHLD"])
+      expect(none).toEqual([])
     })
 
     it("refusals of the policy are shown with the error that the guest gets", async() => {
@@ -158,10 +164,11 @@ describe.each(forms)("rvisor trace, $name", (form) => {
   describe("3. how they are shown", () => {
     it("times", async() => {
       const first = async(...flags: ReadonlyArray<string>) => (await trace([...flags, "-e", "trace=exit_group", "--", "true"])).stderr.split("\n")[0]!
-      expect(await first("-t")).toMatch(/^\d\d:\d\d:\d\d exit_group\(0\) += \?$/)
-      expect(await first("-tt")).toMatch(/^\d\d:\d\d:\d\d\.\d{6} exit_group/)
-      expect(Number(/^(\d+)\.\d{6} exit/.exec(await first("-ttt"))![1])).toBeCloseTo(Date.now() / 1000, -2)
-      expect(await first("-r")).toMatch(/^ {5}0\.000000 exit_group/)
+      const [day, micros, epoch, relative] = await Promise.all([first("-t"), first("-tt"), first("-ttt"), first("-r")])
+      expect(day).toMatch(/^\d\d:\d\d:\d\d exit_group\(0\) += \?$/)
+      expect(micros).toMatch(/^\d\d:\d\d:\d\d\.\d{6} exit_group/)
+      expect(Number(/^(\d+)\.\d{6} exit/.exec(epoch!)![1])).toBeCloseTo(Date.now() / 1000, -2)
+      expect(relative).toMatch(/^ {5}0\.000000 exit_group/)
       const [line] = (await trace(["-T", "-e", "trace=close", "--", "true"])).stderr.split("\n")
       expect(line).toMatch(/^close\(3\) += 0 <0\.\d{6}>$/)
     })
@@ -198,9 +205,9 @@ describe.each(forms)("rvisor trace, $name", (form) => {
 
     it("-o: the trace in a file, and stderr the guest's alone", async() => {
       const output = join(directory, "out.txt")
-      const { code, out, stderr } = await trace(["-o", output, "-e", "trace=write", "--", "sh", "-c", "echo out; echo err >&2"])
+      const { code, out, stderr } = await trace(["-o", output, "-e", "trace=write", "--", "sh", "-c", "echo out; echo err >&2"]) // the shell makes 1 of 2
       expect({ code, out, stderr }).toEqual({ code: 0, out: "out\n", stderr: "err\n" })
-      expect(readFileSync(output, "utf8").replace(/ +=/g, " =")).toBe(`write(1, "out\\n", 4) = 4\nwrite(2, "err\\n", 4) = 4\n+++ exited with 0 +++\n`)
+      expect(readFileSync(output, "utf8").replace(/ +=/g, " =")).toBe(`write(1, "out\\n", 4) = 4\nwrite(1, "err\\n", 4) = 4\n+++ exited with 0 +++\n`)
     })
 
     it("nothing of the guest's reaches the terminal but as text", async() => {

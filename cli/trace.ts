@@ -6,7 +6,8 @@
 import * as Effect from "effect/Effect"
 import { closeSync, openSync } from "node:fs"
 import { isatty } from "node:tty"
-import * as Policy from "../sdk/Policy.ts"
+import * as EventHandler from "../sdk/EventHandler.ts"
+import type * as Policy from "../sdk/Policy.ts"
 import type { SyscallName } from "../sdk/internal/syscalls.ts"
 import * as SyscallFormat from "../sdk/SyscallFormat.ts"
 import * as SyscallHandler from "../sdk/SyscallHandler.ts"
@@ -29,58 +30,76 @@ const neverReturns = new Set<SyscallName>(["exit", "exit_group"])
 const both = (one: Reporter, other: Reporter): Reporter => ({
   made: (...args) => { one.made(...args); other.made(...args) },
   returned: (...args) => { one.returned(...args); other.returned(...args) },
+  began: (...args) => { one.began(...args); other.began(...args) },
+  superseded: (...args) => { one.superseded(...args); other.superseded(...args) },
   attached: (...args) => { one.attached(...args); other.attached(...args) },
   signalled: (...args) => { one.signalled(...args); other.signalled(...args) },
   ended: (...args) => { one.ended(...args); other.ended(...args) },
   close: () => { one.close(); other.close() }
 })
 
-/** Nothing is shown before the command itself runs: what comes first is how the sandbox finds and starts it. */
-interface Start {
-  /** The command's first thread. */
-  first: number | undefined
-}
+/**
+ * The handlers that show the calls of a selection, and change nothing. Nothing is shown before the command itself runs: what comes
+ * first is how the sandbox finds and starts it. `wordy`: whether anybody wants the calls in words.
+ */
+export const tracers = (
+  selection: Selection,
+  reporter: Reporter,
+  { follow, format, wordy }: { readonly follow: boolean; readonly wordy: boolean; readonly format: SyscallFormat.Options }
+): ReadonlyArray<Policy.HandlerSource> => {
+  /** The command's first thread, once it runs. */
+  let first: number | undefined
+  const mine = (tid: number): boolean => first !== undefined && (follow || tid === first)
+  const options = { onFailure: "continue", deadline: Infinity, label: "trace" } as const
 
-/** The handlers that show the calls of a selection, and change nothing. `wordy`: whether anybody wants the calls in words. */
-export const tracers = (selection: Selection, reporter: Reporter, options: { readonly follow: boolean; readonly wordy: boolean; readonly format: SyscallFormat.Options }): ReadonlyArray<Policy.HandlerSource> => {
-  const start: Start = { first: undefined }
-  const shown = new Set(selection.calls)
-  const wanted = [...new Set<SyscallName>([...selection.calls, "execve"])]
-  return SyscallHandler.many(wanted as ReadonlyArray<"read" | "execve">, {
+  const calls = SyscallHandler.many(selection.calls as ReadonlyArray<"read">, {
+    ...options,
     power: "steer",
     // It decides nothing.
     memory: "racy",
-    onFailure: "continue",
-    deadline: "10 minutes",
     override: true,
-    vdso: "keep",
-    label: "trace"
+    vdso: "keep"
   }, (call) => {
-    const { name, tid } = call
-    const mine = shown.has(name) && (start.first === undefined ? name === "execve" : options.follow || tid === start.first)
-    if (!mine && !(start.first === undefined && name === "execve")) return Effect.succeed(Verdict.continue)
+    const { tid } = call
+    const name = call.name as SyscallName
+    const starts = first === undefined && name === "execve"
+    if (!starts && !mine(tid)) return Effect.succeed(Verdict.continue)
     const at = now()
-    return Effect.map(options.wordy ? SyscallFormat.entry(call, options.format) : Effect.succeed(undefined), (entry) => {
+    return Effect.map(wordy ? SyscallFormat.entry(call, format) : Effect.succeed(undefined), (entry) => {
       const made: Made = { tid, name, at, entry }
       const final = neverReturns.has(name)
-      const started = start.first !== undefined
-      if (started) reporter.made(made, final)
+      if (!starts) reporter.made(made, final)
       if (final) return Verdict.continue
       return call.after((result) => {
+        // An execve that failed, on the way through the directories of PATH.
+        if (first === undefined) return Effect.succeed(Verdict.continue)
         const back = now()
-        if (!started && result.raw !== 0n) return Effect.succeed(Verdict.continue)
         return Effect.map(entry === undefined ? Effect.succeed(undefined) : entry.returned(result), (returned) => {
-          if (!started) {
-            start.first = tid
-            if (!mine) return Verdict.continue
-            reporter.made(made, false)
-          }
+          if (starts) reporter.made(made, false)
           reporter.returned(made, back, result.raw, returned)
           return Verdict.continue
         })
       })
     })
   })
+
+  const told = Effect.sync
+  return [
+    ...calls,
+    EventHandler.make("exec", options, ({ formerTid, tid }) => told(() => {
+      if (first === undefined) reporter.began(first = tid)
+      else if (formerTid !== tid && mine(tid)) reporter.superseded(formerTid, tid, now())
+    })),
+    EventHandler.make("clone", options, ({ childTid }) => told(() => {
+      if (follow && first !== undefined) reporter.attached(childTid, now())
+    })),
+    EventHandler.make("signal", options, ({ info, signal, tid }) => told(() => {
+      if (mine(tid) && selection.signal(signal)) reporter.signalled(tid, now(), signal, `${SyscallFormat.signal(signal)} ${SyscallFormat.siginfo(info)}`)
+    })),
+    EventHandler.make("exit", options, ({ code, coreDumped, signal, tid }) => told(() => {
+      if (mine(tid)) reporter.ended(tid, now(), code !== undefined ? `exited with ${code}` : `killed by ${signal}${coreDumped ? " (core dumped)" : ""}`)
+    }))
+  ]
 }
 
 const openSink = Effect.fnUntraced(function*(output: string | undefined, raw: boolean) {

@@ -22,6 +22,9 @@ import { returnsDescriptor } from "./internal/syscall/classes.ts"
 import { errnoText, restarts } from "./internal/show/errnoText.ts"
 import type { Look, Reading } from "./internal/show/look.ts"
 import { partsOf, showResult } from "./internal/show/calls.ts"
+import { showSiginfo } from "./internal/show/siginfo.ts"
+import { signal as signalName } from "./internal/show/values.ts"
+import type { Siginfo } from "./internal/syscall/siginfo.ts"
 import type { Memory } from "./internal/syscall/pointee.ts"
 import type { SyscallName } from "./internal/syscalls.ts"
 import type { Result } from "./Verdict.ts"
@@ -146,6 +149,12 @@ const failure = (errno: number): string => {
   if (restart !== undefined) return `? ${restart[0]} (${restart[1]})`
   return `-1 ${errnoName(errno) ?? `ERRNO_${errno}`} (${errnoText(errno) ?? `Unknown error ${errno}`})`
 }
+
+/** `SIGCHLD`, `SIGRT_3`; the number where it is none. */
+export const signal = (number: number): string => signalName(number)
+
+/** `{si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=12, …}`: what a signal comes with. */
+export const siginfo = (info: Siginfo): string => showSiginfo(info)
 
 /** Where results stand, as in strace. */
 const COLUMN = 40

@@ -193,6 +193,7 @@ static void sockets(void) {
 static void *thread(void *argument) {
   char text[8];
   if (read(pipes[0], text, sizeof text)) {}
+  usleep(100000);
   return argument;
 }
 
@@ -201,17 +202,13 @@ static void processes(void) {
   if (pipe2(pipes, O_CLOEXEC)) {}
   pthread_t other;
   pthread_create(&other, NULL, thread, NULL);
-  usleep(30000);
   if (write(pipes[1], "go\n", 3)) {}
   pthread_join(other, NULL);
   pid_t child = fork();
   if (!child) _exit(7);
   waitpid(child, &status, 0);
   child = fork();
-  if (!child)
-    for (;;) pause();
-  usleep(30000);
-  kill(child, SIGKILL);
+  if (!child) kill(getpid(), SIGKILL);
   CALL(SYS_wait4, child, &status, 0, NULL);
   CALL(SYS_wait4, -1, &status, WNOHANG, NULL);
   child = fork();
