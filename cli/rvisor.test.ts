@@ -22,16 +22,16 @@ describe.each(forms)("rvisor, $name", (form) => {
     expect(out).toContain("Usage: rvisor COMMAND")
   })
 
-  it.each([[[]], [["run"]], [["policy"]], [["policy", "check"]], [["policy", "show"]], [["doctor"]], [["kmod"]], [["kmod", "build"]], [["kmod", "load"]], [["kmod", "unload"]], [["kmod", "status"]], [["kmod", "source"]], [["completions"]]])("%j --help", async(path) => {
+  it.each([[[]], [["run"]], [["trace"]], [["policy"]], [["policy", "check"]], [["policy", "show"]], [["doctor"]], [["kmod"]], [["kmod", "build"]], [["kmod", "load"]], [["kmod", "unload"]], [["kmod", "status"]], [["kmod", "source"]], [["completions"]]])("%j --help", async(path) => {
     const { code, out, stderr } = await run(...path, "--help")
     expect([code, stderr]).toEqual([0, ""])
     expect(out).toContain(`Usage: ${["rvisor", ...path].join(" ")}`)
     for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(130)
   })
 
-  it("names every flag of `run` in its help under a heading", async() => {
-    const { out } = await run("run", "--help")
-    for (const heading of ["Policy", "Files", "Network", "Limits", "Kernel", "Streams"]) expect(out).toMatch(new RegExp(`^${heading}:$`, "m"))
+  it.each([["run", "Handlers"], ["trace", "Which calls"]])("names every flag of `%s` in its help under a heading", async(command, own) => {
+    const { out } = await run(command, "--help")
+    for (const heading of [own, "Policy", "Files", "Network", "Limits", "Kernel", "Streams"]) expect(out).toMatch(new RegExp(`^${heading}:$`, "m"))
     expect(out.split("\nOther:\n")[1]!.split("\n\n")[0]!.trim().split("\n")).toHaveLength(2)
   })
 

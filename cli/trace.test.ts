@@ -203,6 +203,14 @@ describe.each(forms)("rvisor trace, $name", { timeout: 60_000 }, (form) => {
       expect(objects.at(-1)).toMatchObject({ type: "ended", text: "exited with 3" })
     })
 
+    it("-y: what descriptors stand for", async() => {
+      const { stderr } = await trace(["-f", "-y", "-e", "trace=openat,read,write,close", "--", "sh", "-c", "cat /etc/hostname | cat > /tmp/copy"])
+      expect(stderr).toMatch(/openat\(AT_FDCWD<\/[^>]*>, "\/etc\/hostname", O_RDONLY/)
+      expect(stderr).toMatch(/ = 3<\/etc\/hostname>$/m)
+      expect(stderr).toMatch(/write\(1<pipe:\[\d+\]>, "sandbox\\n", 8/)
+      expect(stderr).toMatch(/write\(1<\/tmp\/copy>, "sandbox\\n", 8/)
+    })
+
     it("-o: the trace in a file, and stderr the guest's alone", async() => {
       const output = join(directory, "out.txt")
       const { code, out, stderr } = await trace(["-o", output, "-e", "trace=write", "--", "sh", "-c", "echo out; echo err >&2"]) // the shell makes 1 of 2

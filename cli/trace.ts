@@ -159,7 +159,7 @@ export const trace = Effect.fnUntraced(function*(flags: TraceFlags, argv: Readon
   const handlers = tracers(selection, reporter, {
     follow: what.follow === true,
     wordy: how.only !== true,
-    format: { strings: how.strings ?? 32, verbose: how.full === true }
+    format: { strings: how.strings ?? 32, verbose: how.full === true, descriptors: how.descriptors === true }
   })
   const asRun: RunFlags = {
     policy: flags.policy,

@@ -18,6 +18,10 @@ describe("where flags end", () => {
     ["--read=/srv ls", "--read=/srv", "ls"],
     ["-e A=1 ls", "-e A=1", "ls"],
     ["-te A=1 ls", "-te A=1", "ls"],
+    // A value may stand directly behind its letter.
+    ["-eA=1 ls", "-e A=1", "ls"],
+    ["-teA=1 ls -l", "-te A=1", "ls -l"],
+    ["-e=A ls", "-e A", "ls"],
     // A switch takes nothing: `true` is a command here, not a value.
     ["-t true", "-t", "true"],
     ["--json ls", "--json", "ls"],

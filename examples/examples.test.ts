@@ -45,7 +45,7 @@ const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>)
 describe("examples", { timeout: 120_000 }, () => {
   it("are all run here", () => {
     const here = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-clock", "fake-hostname", "fault-injection", "judge", "permission-prompt", "promise", "virtual-tree"])
+    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-clock", "fake-hostname", "fault-injection", "judge", "permission-prompt", "promise", "strace", "virtual-tree"])
   })
 
   it.runIf(controlGroups)("judge", async () => {
@@ -219,6 +219,17 @@ describe("examples", { timeout: 120_000 }, () => {
     expect(screen).toMatch(/^\| <U\+1b>\[2Jcat wants to read/m)
     expect(screen).not.toContain("hunter2")
     expect(screen).not.toContain(String.fromCharCode(27))
+  })
+
+  it("strace", async () => {
+    const { code, output } = await example("strace.ts")
+    expectInOrder(output, [
+      /execve\("[/a-z]+\/sh", \["sh", "-c", .*\) = 0/, /openat\(AT_FDCWD, "\/tmp\/file", O_WRONLY\|O_CREAT\|O_TRUNC, 0666\) = \d/, /write\(1, "hello\\n", 6\) += 6/,
+      /openat\(AT_FDCWD, "\/nowhere", O_RDONLY\) += -1 ENOENT \(No such file or directory\)/, "exit_group(1)", "+++ exited with 1 +++",
+      "--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED,", "--- SIGTERM {si_signo=SIGTERM, si_code=SI_USER,", "+++ killed by SIGTERM +++"
+    ])
+    expect(code).toBe(0)
+    expect((await example("strace.ts", "true")).output).toMatch(/^\d+ +exit_group\(0\)\n\d+ +\+\+\+ exited with 0 \+\+\+$/m)
   })
 
   it("audit-opens", async () => {

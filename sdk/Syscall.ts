@@ -4,7 +4,7 @@
  *
  * `Syscall.info("openat").arguments`, `Syscall.OpenFlags.has(flags, "O_CREAT")`, `Syscall.Utsname.make({ nodename: "box" })`.
  */
-import type { SyscallName } from "./internal/syscalls.ts"
+import { type SyscallName, syscallNumbers } from "./internal/syscalls.ts"
 import type { SyscallArguments } from "./internal/syscall/generated/arguments.ts"
 import { addressArgument, isTraceOnly, type PathArgument, pathArguments, returnsDescriptor, safetyClass, type SafetyClass } from "./internal/syscall/classes.ts"
 import { isSyscallName, syscallInfo, type SyscallInfo, syscallName } from "./internal/syscall/table.ts"
@@ -19,6 +19,9 @@ export { decodeSockaddr, encodeSockaddr, type Sockaddr } from "./internal/syscal
 export type { Argument, PointerArgument, ScalarArgument, SyscallInfo } from "./internal/syscall/table.ts"
 export type { PathArgument, SafetyClass } from "./internal/syscall/classes.ts"
 export type { SyscallArguments, SyscallName }
+
+/** Every call of x86-64, by number. */
+export const names: ReadonlyArray<SyscallName> = Object.keys(syscallNumbers) as ReadonlyArray<SyscallName>
 
 /** Arguments, number, and whether any current kernel has it. */
 export const info = (name: SyscallName): SyscallInfo => syscallInfo(name)

@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
-import { GuestFault, type GuestMemory } from "./GuestMemory.ts"
+import { type Descriptor, GuestFault, type GuestMemory } from "./GuestMemory.ts"
 import { errnoText } from "./internal/show/errnoText.ts"
 import { load } from "./internal/native.ts"
 import { type SyscallName, syscallNumbers } from "./internal/syscalls.ts"
@@ -302,10 +302,28 @@ describe("what the kernel fills in", () => {
 })
 
 describe("options and shape", () => {
-  it("descriptors with what they stand for, where that is known", () => {
-    const options = { descriptor: (fd: number) => fd === 3 ? "/etc/passwd" : undefined }
-    expect(line("close", [3], 0, undefined, options)).toBe("close(3</etc/passwd>) = 0")
-    expect(line("dup", [4], 3, undefined, options)).toBe("dup(4) = 3</etc/passwd>")
+  it("descriptors with what they stand for, where the sandbox knows", () => {
+    const file = { standsFor: false, type: "file", mode: 0o100644, device: 1n, inode: 9n, size: 0n, position: 0n, flags: 0, take: () => Effect.die("not asked for") } as const
+    const found = new Map<number, Descriptor>([[3, { ...file, path: "/etc/\x1bpasswd" }], [5, { ...file, path: "", type: "pipe" }], [-100, { ...file, path: "/tmp", type: "directory" }], [6, { ...file, path: "/tmp/x" }]])
+    const named = (name: SyscallName, registers: ReadonlyArray<bigint | number>, result: number): string => {
+      const incoming = { ...callOf(name, registers, layout().memory), look: {
+        descriptor: (fd: number) => found.has(fd) ? Effect.succeed(found.get(fd)!) : Effect.fail(new GuestFault({ access: "read", address: 0n, length: 0, reason: "gone" })),
+        resolve: () => Effect.die("not asked for")
+      } }
+      let text = ""
+      const handler = SyscallHandler.make(name as "read", { power: "steer", memory: "racy" }, (call) =>
+        Effect.map(SyscallFormat.entry(call, { descriptors: true }), (entry) => call.after((back) => Effect.map(entry.returned(back), (returned) => {
+          text = SyscallFormat.line(entry, returned).replace(/ +(?== )/, " ")
+          return Verdict.continue
+        }))))
+      Effect.runSync(Effect.flatMap(SyscallHandler.answer([handler], incoming), ({ after }) => after!(BigInt(result))))
+      return text
+    }
+    expect(named("close", [3], 0)).toBe("close(3</etc/\\33passwd>) = 0")
+    expect(named("dup", [5], 6)).toBe("dup(5<pipe:[9]>) = 6</tmp/x>")
+    expect(named("close", [7], -9)).toBe("close(7) = -1 EBADF (Bad file descriptor)")
+    expect(named("openat", [AT_FDCWD, 0, 0], 6)).toBe("openat(AT_FDCWD</tmp>, NULL, O_RDONLY) = 6</tmp/x>")
+    expect(named("fcntl", [5, 1030, 0], 6)).toBe("fcntl(5<pipe:[9]>, F_DUPFD_CLOEXEC, 0) = 6</tmp/x>")
   })
 
   it("results stand beneath one another", () => {

@@ -17,15 +17,19 @@
  */
 import * as Effect from "effect/Effect"
 import { name as errnoName } from "./Errno.ts"
+import type { Descriptor, GuestFault } from "./GuestMemory.ts"
 import { guestMemory } from "./internal/syscall/call.ts"
 import { returnsDescriptor } from "./internal/syscall/classes.ts"
 import { errnoText, restarts } from "./internal/show/errnoText.ts"
 import type { Look, Reading } from "./internal/show/look.ts"
 import { partsOf, showResult } from "./internal/show/calls.ts"
+import { escaped } from "./internal/show/text.ts"
 import { showSiginfo } from "./internal/show/siginfo.ts"
 import { signal as signalName } from "./internal/show/values.ts"
 import type { Siginfo } from "./internal/syscall/siginfo.ts"
 import type { Memory } from "./internal/syscall/pointee.ts"
+import { syscallInfo } from "./internal/syscall/table.ts"
+import { encodeText } from "./internal/syscall/text.ts"
 import type { SyscallName } from "./internal/syscalls.ts"
 import type { Result } from "./Verdict.ts"
 
@@ -34,14 +38,15 @@ export interface Options {
   readonly strings?: number
   /** Structures with all their members; environments and directory entries in full. Default false. */
   readonly verbose?: boolean
-  /** What is written behind a descriptor in angle brackets, such as the path of its file. Default: nothing. */
-  readonly descriptor?: (fd: number) => string | undefined
+  /** Behind each descriptor what it stands for: `3</etc/passwd>`, `4<pipe:[1234]>`. Asks the sandbox for each. Default false. */
+  readonly descriptors?: boolean
 }
 
 /** What a handler that may read is given. */
 export interface FormattedCall {
   readonly name: SyscallName
   readonly registers: ArrayLike<bigint>
+  readonly descriptor?: (fd: number) => Effect.Effect<Descriptor, GuestFault>
 }
 
 /** An argument by the kernel's name. Empty text where the kernel is still to fill it in. */
@@ -81,10 +86,15 @@ export const entry = (call: FormattedCall, options: Options = {}): Effect.Effect
   const memory: Memory | undefined = guestMemory(call)
   return Effect.suspend(() => {
     const registers = BigUint64Array.from(Array.from(call.registers))
-    const shown = { strings: options.strings ?? 32, verbose: options.verbose ?? false, descriptor: options.descriptor }
+    const names = new Map<number, string>()
+    const shown = { strings: options.strings ?? 32, verbose: options.verbose ?? false, descriptor: options.descriptors === true ? (fd: number) => names.get(fd) : undefined }
     const look: Look = { memory: memory ?? unreadable, registers, options: shown, result: undefined }
+    const learn = (fd: number): Effect.Effect<void> => options.descriptors === true && call.descriptor !== undefined
+      ? Effect.ignore(Effect.map(call.descriptor(fd), (found) => void (standsFor(found) !== "" && names.set(fd, standsFor(found)))))
+      : Effect.void
     const parts = partsOf(call.name, registers)
     return Effect.gen(function*() {
+      if (options.descriptors === true) yield* Effect.forEach(descriptorsOf(call.name, registers), learn, { discard: true })
       const texts: Array<string | undefined> = []
       for (const part of parts) {
         const value = registers[part.index]!
@@ -107,11 +117,30 @@ export const entry = (call: FormattedCall, options: Options = {}): Effect.Effect
         known: parts.slice(0, known).map(({ name }, i) => ({ name, text: texts[i]! })),
         count: parts.length,
         continues,
-        returned: (result) => returned(call.name, { ...look, result: result.raw }, parts, texts, known, continues)
+        returned: (result) => {
+          const shows = Effect.suspend(() => returned(call.name, { ...look, result: result.raw }, parts, texts, known, continues))
+          return result.raw >= 0n && givesDescriptor(call.name, registers) ? Effect.andThen(learn(Number(result.raw)), shows) : shows
+        }
       } satisfies Entry
     })
   })
 }
+
+const standsFor = ({ inode, path, type }: Descriptor): string => path !== "" ? escaped(encodeText(path)) : type === "pipe" || type === "socket" ? `${type}:[${inode}]` : ""
+
+const descriptorsOf = (name: SyscallName, registers: BigUint64Array): ReadonlyArray<number> =>
+  syscallInfo(name).arguments.flatMap((argument) => {
+    if (argument.kind !== "scalar" || argument.descriptor === undefined) return []
+    const fd = Number(BigInt.asIntN(32, registers[argument.index]!))
+    return fd >= 0 || fd === AT_FDCWD && argument.descriptor === "directory" ? [fd] : []
+  })
+
+const AT_FDCWD = -100
+const F_DUPFD = 0n
+const F_DUPFD_CLOEXEC = 1030n
+
+const givesDescriptor = (name: SyscallName, registers: BigUint64Array): boolean =>
+  returnsDescriptor(name) || name === "dup2" || name === "dup3" || name === "fcntl" && (registers[1] === F_DUPFD || registers[1] === F_DUPFD_CLOEXEC)
 
 const hex = (value: bigint): string => value === 0n ? "NULL" : `0x${value.toString(16)}`
 
@@ -140,7 +169,7 @@ const returned = Effect.fnUntraced(function*(name: SyscallName, look: Look, part
   return {
     arguments: parts.map((part, i) => ({ name: part.name, text: whole[i]! })),
     rest,
-    result: result! < 0n && result! >= -4095n ? failure(Number(-result!)) : yield* guarded(() => showResult(name, look, returnsDescriptor(name)), String(result))
+    result: result! < 0n && result! >= -4095n ? failure(Number(-result!)) : yield* guarded(() => showResult(name, look, givesDescriptor(name, look.registers)), String(result))
   } satisfies Returned
 })
 

@@ -8,7 +8,7 @@ const short: Readonly<Record<number, string>> = { 0x09: "\\t", 0x0a: "\\n", 0x0b
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
 
 /** Without quotes: printable ASCII as it is, the rest as C escapes, octal as short as the next byte allows. */
-const escaped = (bytes: Uint8Array): string => {
+export const escaped = (bytes: Uint8Array): string => {
   let text = ""
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!

@@ -73,14 +73,16 @@ export const constant = (name: string, value: bigint | number): string => {
   return entry === undefined ? `${hex(BigInt(value) < 0n ? BigInt.asUintN(32, BigInt(value)) : value)} /* ${stemOf(set)}??? */` : own.renamed[entry.name] ?? entry.name
 }
 
-export const descriptor = (look: Look, fd: number): string => {
-  const name = fd < 0 ? undefined : look.options.descriptor?.(fd)
-  return name === undefined ? String(fd) : `${fd}<${name}>`
+const named = (look: Look, fd: number, text: string): string => {
+  const name = look.options.descriptor?.(fd)
+  return name === undefined ? text : `${text}<${name}>`
 }
+
+export const descriptor = (look: Look, fd: number): string => fd < 0 ? String(fd) : named(look, fd, String(fd))
 
 const AT_FDCWD = -100
 
-export const directory = (look: Look, fd: number): string => fd === AT_FDCWD ? "AT_FDCWD" : descriptor(look, fd)
+export const directory = (look: Look, fd: number): string => fd === AT_FDCWD ? named(look, fd, "AT_FDCWD") : descriptor(look, fd)
 
 /** `SIGCHLD`, `SIGRT_3`; the number where it is no signal. */
 export const signal = (number: number): string => {
