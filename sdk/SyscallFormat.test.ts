@@ -308,7 +308,8 @@ describe("options and shape", () => {
     const named = (name: SyscallName, registers: ReadonlyArray<bigint | number>, result: number): string => {
       const incoming = { ...callOf(name, registers, layout().memory), look: {
         descriptor: (fd: number) => found.has(fd) ? Effect.succeed(found.get(fd)!) : Effect.fail(new GuestFault({ access: "read", address: 0n, length: 0, reason: "gone" })),
-        resolve: () => Effect.die("not asked for")
+        resolve: () => Effect.die("not asked for"),
+        executable: Effect.die("not asked for")
       } }
       let text = ""
       const handler = SyscallHandler.make(name as "read", { power: "steer", memory: "racy" }, (call) =>

@@ -78,8 +78,7 @@ export interface Returned {
   readonly result: string
 }
 
-const guarded = (reading: () => Reading<string>, otherwise: string): Effect.Effect<string> =>
-  Effect.gen(reading as () => Generator<Effect.Effect<any, never>, string, any>).pipe(Effect.catchCause(() => Effect.succeed(otherwise)))
+const guarded = (reading: () => Reading<string>, otherwise: string): Effect.Effect<string> => Effect.catchCause(Effect.gen(reading), () => Effect.succeed(otherwise))
 
 /** Shows what the kernel is given. The call must be that of a handler that may read memory; elsewhere pointers are addresses. */
 export const entry = (call: FormattedCall, options: Options = {}): Effect.Effect<Entry> => {

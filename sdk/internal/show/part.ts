@@ -3,7 +3,6 @@
  * returned. A part that has both (`{flags=…} => {parent_tid=[7]}`) shows the second behind the first.
  */
 import * as Effect from "effect/Effect"
-import type { GuestFault } from "../../GuestMemory.ts"
 import type { Argument, PointerArgument } from "../syscall/table.ts"
 import { decodeDirents } from "../syscall/dirent.ts"
 import { Siginfo } from "../syscall/siginfo.ts"
@@ -31,10 +30,7 @@ export interface Part {
 export const orAddress = (show: Show): Show =>
   function*(look, value) {
     if (value === 0n) return "NULL"
-    const read: string | undefined = yield Effect.gen(() => text(show(look, value)) as never).pipe(
-      Effect.catch((_: GuestFault) => Effect.succeed(undefined))
-    ) as never
-    return read ?? hex(value)
+    return yield* Effect.catch(Effect.gen(() => text(show(look, value))), () => Effect.succeed(hex(value)))
   }
 
 export const failed = (look: Look): boolean => look.result !== undefined && look.result < 0n && look.result >= -4095n
@@ -49,7 +45,7 @@ const maxPath = 4096
 
 /** A path is shown whole. */
 export const path: Show = function*(look, at) {
-  const bytes: Uint8Array | undefined = yield look.memory.readCString(at, maxPath).pipe(Effect.catch((fault) => fault.reason === "tooLong" ? Effect.succeed(undefined) : Effect.fail(fault))) as never
+  const bytes = yield* Effect.catch(look.memory.readCString(at, maxPath), (fault) => fault.reason === "tooLong" ? Effect.succeed(undefined) : Effect.fail(fault))
   return bytes === undefined ? quoted(yield* look.memory.read(at, maxPath), maxPath, true) : quoted(bytes, maxPath)
 }
 
