@@ -30,7 +30,7 @@ export interface Part {
 export const orAddress = (show: Show): Show =>
   function*(look, value) {
     if (value === 0n) return "NULL"
-    return yield* Effect.catch(Effect.gen(() => text(show(look, value))), () => Effect.succeed(hex(value)))
+    return yield* Effect.gen(() => text(show(look, value))).pipe(Effect.catch(() => Effect.succeed(hex(value))))
   }
 
 export const failed = (look: Look): boolean => look.result !== undefined && look.result < 0n && look.result >= -4095n
@@ -45,7 +45,7 @@ const maxPath = 4096
 
 /** A path is shown whole. */
 export const path: Show = function*(look, at) {
-  const bytes = yield* Effect.catch(look.memory.readCString(at, maxPath), (fault) => fault.reason === "tooLong" ? Effect.succeed(undefined) : Effect.fail(fault))
+  const bytes = yield* look.memory.readCString(at, maxPath).pipe(Effect.catch((fault) => fault.reason === "tooLong" ? Effect.succeed(undefined) : Effect.fail(fault)))
   return bytes === undefined ? quoted(yield* look.memory.read(at, maxPath), maxPath, true) : quoted(bytes, maxPath)
 }
 
