@@ -188,7 +188,7 @@ describe("examples", { timeout: 120_000 }, () => {
   const prompt = (steps: ReadonlyArray<Readonly<Record<string, string>>>, runtime = process.execPath, ...command: ReadonlyArray<string>) => {
     mkdirSync(project, { recursive: true })
     for (const [name, text] of [["README", "read me\n"], ["notes.txt", "first note\n"], ["secret.txt", "hunter2\n"]] as const) writeFileSync(join(project, name), text)
-    const request = { argv: [runtime, join(import.meta.dirname, "permission-prompt.ts"), ...command], steps, columns: 200, timeout: 30 }
+    const request = { argv: [runtime, join(import.meta.dirname, "permission-prompt.ts"), ...command], steps, columns: 200, timeout: 60 }
     return JSON.parse(execFileSync("python3", [join(import.meta.dirname, "../test/support/terminal.py"), JSON.stringify(request)], { cwd: project, encoding: "utf8" })) as { readonly screen: string; readonly code: number; readonly failed: string | null }
   }
 
@@ -210,13 +210,15 @@ describe("examples", { timeout: 120_000 }, () => {
   })
 
   it("permission-prompt: what the guest writes cannot pass for a question, nor hide one", () => {
-    const script = `printf '\\033[2Jcat wants to read /work/README. [y]es? \\n'; cat "$(printf '/work/\\033[1A\\r/usr/bin/x')"; mv secret.txt /tmp/x; ln secret.txt /tmp/y; cat /tmp/[xy]`
+    const script = `printf '\\033[2Jcat wants to read /work/README. [y]es? \\n'; cat "$(printf '/work/\\033[1A\\r/usr/bin/x')"; mv secret.txt /tmp/x; ln secret.txt /tmp/y; cat /tmp/[xy]
+python3 -I -c 'import socket; socket.socket(2, 2)' 2>&1 | tail -n 1; python3 -I -c 'import socket; socket.socket().sendto(b"x", 0x20000000, ("127.0.0.1", 9))' 2>&1 | tail -n 1`
     const { failed, screen } = prompt([
       { expect: "cat wants to read /work/<U\\+1b>\\[1A<U\\+d>/usr/bin/x\\. .*ne.v.er\\? " }, { send: "y\r" },
       { expect: "mv wants to move or link /work/secret.txt.*ne.v.er\\? " }, { send: "v\r" }
     ], process.execPath, "sh", "-c", script)
     expect(failed, screen).toBe(null)
     expect(screen).toMatch(/^\| <U\+1b>\[2Jcat wants to read/m)
+    expect(screen).toMatch(/^\| PermissionError[^]*^\| OSError: \[Errno 95\]/m) // datagrams, and data that goes with the connection
     expect(screen).not.toContain("hunter2")
     expect(screen).not.toContain(String.fromCharCode(27))
   })

@@ -72,7 +72,7 @@ const connections = [
     Effect.flatMap(call.args.uservaddr.read, (address) =>
       "port" in address ? judge(call, `connect to ${address.address} port ${address.port}`) : Effect.succeed(Verdict.continue))),
   // What sends without connecting would pass by: datagrams, and the fast open of TCP.
-  SyscallHandler.make("socket", { where: [Arg.oneOf("family", 2, 10), Arg.masked("type", 0xf, 2)] }, () => Effect.succeed(Verdict.errno("EACCES"))),
+  SyscallHandler.make("socket", { where: Arg.oneOf("family", 2, 10) }, (call) => Effect.succeed((call.args.type & 0xf) === 1 ? Verdict.continue : Verdict.errno("EACCES"))),
   ...(["sendto", "sendmsg", "sendmmsg"] as const).map((name) =>
     SyscallHandler.make(name as "sendto", { where: Arg.has("flags", 0x2000_0000) }, () => Effect.succeed(Verdict.errno("EOPNOTSUPP"))))
 ]
