@@ -183,7 +183,7 @@ class Act {
 
   // As look_up, and something must be there.
   int find(int dirfd, uint64_t address, bool follow, bool empty_allowed, uint32_t rights, Resolved& out) {
-    if (int err = look_up(dirfd, address, follow, empty_allowed, out)) return err;
+    if (int err = look_up(dirfd, address, follow, empty_allowed, Want::object, out)) return err;
     if (int err = judge_.path(out.path, rights)) return err;
     return out.object.valid() ? 0 : ENOENT;
   }
@@ -399,7 +399,7 @@ class Act {
     if (mode & R_OK) rights |= RV_RIGHT_READ;
     if (mode & W_OK) rights |= RV_RIGHT_WRITE;
     if (mode & X_OK) rights |= RV_RIGHT_EXECUTE;
-    if (int err = look_up(dirfd, address, !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH, r)) return Answer::error(err);
+    if (int err = look_up(dirfd, address, !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH, Want::object, r)) return Answer::error(err);
     struct stat st;
     if (r.object.valid() && !fstat(r.object.get(), &st) && S_ISDIR(st.st_mode)) {
       // For a directory "x" is to pass through, which needs no right of its own, and "r" is to list.
@@ -763,7 +763,7 @@ class Act {
     if (known && address.kind == RV_ADDRESS_PATH) {
       Resolved r;
       std::string path(reinterpret_cast<const char*>(bytes) + address.name, address.name_length);
-      if (int err = resolve(caller_, AT_FDCWD, path, true, r)) return err;
+      if (int err = resolve(caller_, AT_FDCWD, path, true, Want::object, r)) return err;
       if (int err = judge_.path(r.path, right)) return err;
       if (!r.object.valid()) return ENOENT;
       out.object = std::move(r.object);
@@ -829,7 +829,7 @@ class Act {
   Answer bind_name(const Socket& socket, const std::string& path) {
     Resolved r;
     Names names;
-    if (int err = resolve(caller_, AT_FDCWD, path, false, r)) return Answer::error(err);
+    if (int err = resolve(caller_, AT_FDCWD, path, false, Want::place, r)) return Answer::error(err);
     if (int err = judge_.path(r.path, RV_RIGHT_BIND)) return Answer::error(err);
     sockaddr_un name{};
     if (r.object.valid()) return Answer::error(EADDRINUSE);

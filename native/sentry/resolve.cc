@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +45,17 @@ Place place_of(int directory) {
 constexpr std::string_view kPublic[] = {"cgroup", "cmdline", "comm", "limits", "mountinfo", "mounts", "oom_score", "stat", "statm", "status"};
 
 bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
+
+// /proc/self/fd, which all threads share; opened once, so that a descriptor's link is one step away.
+int own_descriptors() {
+  static const int directory = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return directory;
+}
+
+struct Decimal {
+  explicit Decimal(int number) { snprintf(text, sizeof text, "%d", number); }
+  char text[12];
+};
 
 int read_link(int directory, const char* name, std::string& out) {
   char text[PATH_MAX];
@@ -178,6 +191,105 @@ class Walk {
   int links_ = 0;
 };
 
+// The kernel's own walk, in one step. It is init's, so whatever it has to do with /proc is not taken from it; nor is what leads
+// nowhere, of which more is to be said than the kernel says.
+class Shortcut {
+ public:
+  Shortcut(const Caller& caller, int dirfd, const std::string& path, bool follow) : path_(path), follow_(follow) {
+    if (path[0] != '/') usable_ = open_descriptor(caller, dirfd, start_) == 0;
+  }
+
+  // Only what is there.
+  bool object(Resolved& out) const {
+    if (!usable_) return false;
+    out.object.reset(step(path_.c_str(), follow_ ? 0 : O_NOFOLLOW));
+    if (!out.object.valid()) return false;
+    out.path = path_of(out.object.get());
+    out.name = ".";
+    return elsewhere(out.path, out.object);
+  }
+
+  // The directory, the name in it, and what has that name.
+  bool place(Resolved& out) const {
+    size_t split = path_.rfind('/');
+    std::string name = path_.substr(split == std::string::npos ? 0 : split + 1);
+    if (!usable_ || name.empty() || name == "." || name == ".." || name.size() > NAME_MAX) return false;
+    out = Resolved();
+    out.directory.reset(step(split == std::string::npos ? "." : split == 0 ? "/" : path_.substr(0, split).c_str(), O_DIRECTORY));
+    if (!out.directory.valid()) return false;
+    out.path = path_of(out.directory.get());
+    if (out.path.empty() || out.path[0] != '/') return false;
+    out.object = open_path(out.directory.get(), name.c_str(), O_NOFOLLOW);
+    if (!out.object.valid() && errno != ENOENT) return false;
+    struct stat st;
+    if (out.object.valid() && follow_ && (fstat(out.object.get(), &st) || S_ISLNK(st.st_mode))) return false;
+    out.path += (out.path == "/" ? "" : "/") + name;
+    out.name = std::move(name);
+    return elsewhere(out.path, out.directory);
+  }
+
+ private:
+  int step(const char* path, int flags) const {
+    return sys_openat2(path[0] == '/' ? AT_FDCWD : start_.get(), path, static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags), 0, RESOLVE_NO_MAGICLINKS);
+  }
+
+  // A path that is known, and not one of /proc: another procfs has numbers in its paths too.
+  static bool elsewhere(std::string_view path, const Fd& held) {
+    if (path.empty() || path[0] != '/' || path == "/proc" || path.starts_with("/proc/")) return false;
+    for (size_t begin = 1, end; begin < path.size(); begin = end + 1) {
+      end = std::min(path.find('/', begin), path.size());
+      if (is_number(path.substr(begin, end - begin))) return place_of(held.get()) == Place::elsewhere;
+    }
+    return true;
+  }
+
+  const std::string& path_;
+  const bool follow_;
+  Fd start_;
+  bool usable_ = true;
+};
+
+// What is held open of the threads that called last, one listener's thread each. The number may have become another thread's: what is
+// held is of the old one, and says so.
+struct Held {
+  pid_t tid = 0;
+  Fd process, directory;
+};
+
+Held& held_of(pid_t tid) {
+  thread_local std::array<Held, 16> all;
+  Held& held = all[static_cast<size_t>(tid) % all.size()];
+  if (held.tid != tid) held = Held{tid, Fd(), Fd()};
+  return held;
+}
+
+// pidfd_getfd(2) of the thread itself where the kernel can (PIDFD_THREAD, Linux 6.9): it may have a table of its own.
+int take(const Caller& caller, int fd, Fd& out) {
+  Held& held = held_of(caller.tid);
+  for (bool again = held.process.valid();; again = false) {
+    if (!held.process.valid()) {
+      held.process.reset(static_cast<int>(syscall(SYS_pidfd_open, caller.tid, O_EXCL)));
+      if (!held.process.valid() && errno == EINVAL) held.process.reset(static_cast<int>(syscall(SYS_pidfd_open, caller.process(), 0)));
+      if (!held.process.valid()) return errno;
+    }
+    out.reset(static_cast<int>(syscall(SYS_pidfd_getfd, held.process.get(), fd, 0)));
+    if (out.valid()) return 0;
+    if (errno != ESRCH || !again) return errno;
+    held.process.reset();
+  }
+}
+
+// The thread's working directory.
+Fd open_cwd(const Caller& caller) {
+  Held& held = held_of(caller.tid);
+  for (bool again = held.directory.valid();; again = false) {
+    if (!held.directory.valid()) held.directory = open_path(AT_FDCWD, ("/proc/" + std::to_string(caller.tid)).c_str(), O_DIRECTORY);
+    Fd cwd = open_path(held.directory.get(), "cwd", 0);
+    if (cwd.valid() || !again) return cwd;
+    held.directory.reset();
+  }
+}
+
 }  // namespace
 
 std::string Caller::proc(const char* name) const { return "/proc/" + std::to_string(tid) + "/" + name; }
@@ -200,15 +312,20 @@ pid_t Caller::process() const {
 }
 
 int open_descriptor(const Caller& caller, int fd, Fd& out) {
-  out = open_path(AT_FDCWD, caller.proc(fd == AT_FDCWD ? "cwd" : ("fd/" + std::to_string(fd)).c_str()).c_str(), 0);
-  if (out.valid()) return 0;
-  return errno == ENOENT && fd != AT_FDCWD ? EBADF : errno;
+  if (fd == AT_FDCWD) {
+    out = open_cwd(caller);
+    return out.valid() ? 0 : errno;
+  }
+  if (int err = take(caller, fd, out); !err || err == EBADF) return err;
+  // Where a container's seccomp profile refuses pidfd_getfd(2).
+  out = open_path(AT_FDCWD, caller.proc(("fd/" + std::to_string(fd)).c_str()).c_str(), 0);
+  return out.valid() ? 0 : errno == ENOENT ? EBADF : errno;
 }
 
 std::string path_of(int fd) {
   std::string text;
   // Too long to be told: no path that could be decided on, and not none either.
-  if (read_link(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), text)) return "?";
+  if (read_link(own_descriptors(), Decimal(fd).text, text)) return "?";
   if (text[0] != '/') return {};
   struct stat st;
   constexpr std::string_view deleted = " (deleted)";
@@ -246,12 +363,7 @@ std::string stands_for(int fd) {
 }
 
 int take_descriptor(const Caller& caller, int fd, Fd& out) {
-  // Of the thread itself where the kernel can (PIDFD_THREAD, Linux 6.9): it may have a table of its own.
-  Fd process(static_cast<int>(syscall(SYS_pidfd_open, caller.tid, O_EXCL)));
-  if (!process.valid() && errno == EINVAL) process.reset(static_cast<int>(syscall(SYS_pidfd_open, caller.process(), 0)));
-  if (!process.valid()) return errno;
-  out.reset(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
-  return out.valid() ? 0 : errno;
+  return take(caller, fd, out);
 }
 
 ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
@@ -314,7 +426,15 @@ ssize_t take_bytes(const Caller& caller, int fd, void* out, size_t size) {
   return lseek(shared.get(), at + got, SEEK_SET) < 0 ? -errno : got;
 }
 
-int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create) {
+int reopen(int fd, int flags, unsigned mode) { return openat(own_descriptors(), Decimal(fd).text, flags | O_CLOEXEC, mode); }
+
+int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create, Want want) {
+  if (!path.empty() && path.size() < PATH_MAX) {
+    Shortcut shortcut(caller, dirfd, path, follow);
+    if (want == Want::object && shortcut.object(out)) return 0;
+    if (shortcut.place(out)) return 0;
+  }
+  out = Resolved();
   return Walk(caller, follow, create, out).run(dirfd, path);
 }
 

@@ -36,10 +36,13 @@ struct Resolved {
   std::string nowhere;  // where resolving failed because nothing is there: the path by its text alone, for handlers to answer
 };
 
+// What is wanted of a path: what is there, if anything (`directory` and `name` may then be unset); or where it is, too.
+enum class Want { object, place };
+
 // Resolves `path` as openat(2) and its relatives do, starting from the thread's `dirfd`. `follow`: also a symbolic link in the last
 // place; `create`: a name with a slash behind it is refused, as by open(2) with O_CREAT. A missing last component is no error: `object`
 // is then unset. Returns 0 or the errno that the call would give.
-int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create = false);
+int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create = false, Want want = Want::place);
 
 // The descriptor `fd` of the thread, as O_PATH; AT_FDCWD: its working directory. 0 or an errno (EBADF).
 int open_descriptor(const Caller& caller, int fd, Fd& out);
@@ -47,6 +50,9 @@ int open_descriptor(const Caller& caller, int fd, Fd& out);
 // The kernel shows a process what it shows nobody else: its memory and descriptors in /proc. When init looks there in a guest's
 // place, that would be init itself. 0, or EACCES for such a path; `place`: what is there, or the directory that holds it.
 int keep_out_of_init(const std::string& path, const Fd& place);
+
+// Opens what an O_PATH descriptor stands for, as open(2).
+int reopen(int fd, int flags, unsigned mode = 0);
 
 // The path of what is open at `fd`, empty for what has no name; "?", which is no path, where it cannot be told.
 std::string path_of(int fd);
