@@ -158,21 +158,21 @@ class Act {
   int read_path(uint64_t address, std::string& out) const { return memory_.read_string(address, PATH_MAX, out); }
 
   // As resolve(); but where nothing is, a handler may still answer for the name.
-  int walk(int dirfd, const std::string& text, bool follow, Resolved& out, bool create = false) {
-    int err = resolve(caller_, dirfd, text, follow, out, create);
+  int walk(int dirfd, const std::string& text, bool follow, Resolved& out, bool create = false, Want want = Want::place) {
+    int err = resolve(caller_, dirfd, text, follow, out, create, want);
     if (err && !out.nowhere.empty())
       if (int refused = judge_.nowhere(out.nowhere)) return refused;
     return err;
   }
 
   // Copies the path argument and resolves it. With AT_EMPTY_PATH an empty one means the descriptor itself.
-  int look_up(int dirfd, uint64_t address, bool follow, bool empty_allowed, Resolved& out, bool create = false) {
+  int look_up(int dirfd, uint64_t address, bool follow, bool empty_allowed, Resolved& out, bool create = false, Want want = Want::place) {
     std::string text;
     // For these a null pointer is an empty path: since Linux 6.11, and for futimens(3).
     const bool null_allowed = nr_ == SYS_newfstatat || nr_ == SYS_statx || nr_ == SYS_utimensat || nr_ == SYS_futimesat;
     if (address || !empty_allowed || !null_allowed)
       if (int err = read_path(address, text)) return err;
-    if (!text.empty() || !empty_allowed) return walk(dirfd, text, follow, out, create);
+    if (!text.empty() || !empty_allowed) return walk(dirfd, text, follow, out, create, want);
     if (int err = open_descriptor(caller_, dirfd, out.object)) return err;
     if (std::string given = stands_for(out.object.get()); !given.empty())
       if (int err = judge_.nowhere(given)) return err;
@@ -183,7 +183,7 @@ class Act {
 
   // As look_up, and something must be there.
   int find(int dirfd, uint64_t address, bool follow, bool empty_allowed, uint32_t rights, Resolved& out) {
-    if (int err = look_up(dirfd, address, follow, empty_allowed, Want::object, out)) return err;
+    if (int err = look_up(dirfd, address, follow, empty_allowed, out, false, Want::object)) return err;
     if (int err = judge_.path(out.path, rights)) return err;
     return out.object.valid() ? 0 : ENOENT;
   }
@@ -250,7 +250,7 @@ class Act {
     if (create) names.emplace();
     if (restrictions) {
       if (int err = look_up_restricted(dirfd, address, follow, create, restrictions, r)) return Answer::error(err);
-    } else if (int err = look_up(dirfd, address, follow, false, r, create)) {
+    } else if (int err = look_up(dirfd, address, follow, false, r, create, create ? Want::place : Want::object)) {
       return Answer::error(err);
     }
     struct stat st {};
@@ -301,7 +301,7 @@ class Act {
     // Who holds a lease on the file is waited for (fcntl(2), F_SETLEASE), but not here.
     const uint32_t at_once = may_block_ || mask ? 0 : O_NONBLOCK;
     // A terminal that init opened would otherwise become init's own.
-    Fd opened(open(self_fd(object).c_str(), static_cast<int>(flags | at_once | O_CLOEXEC | O_NOCTTY), mode & 07777));
+    Fd opened(rvisor::reopen(object.get(), static_cast<int>(flags | at_once | O_NOCTTY), mode & 07777));
     if (!opened.valid()) return errno == EWOULDBLOCK && at_once && !(flags & O_NONBLOCK) ? Answer::later() : Answer::error(errno);
     if (at_once && !(flags & O_NONBLOCK) && fcntl(opened.get(), F_SETFL, flags)) return Answer::error(errno);
     return Answer::descriptor(std::move(opened), cloexec);
@@ -399,7 +399,7 @@ class Act {
     if (mode & R_OK) rights |= RV_RIGHT_READ;
     if (mode & W_OK) rights |= RV_RIGHT_WRITE;
     if (mode & X_OK) rights |= RV_RIGHT_EXECUTE;
-    if (int err = look_up(dirfd, address, !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH, Want::object, r)) return Answer::error(err);
+    if (int err = look_up(dirfd, address, !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH, r, false, Want::object)) return Answer::error(err);
     struct stat st;
     if (r.object.valid() && !fstat(r.object.get(), &st) && S_ISDIR(st.st_mode)) {
       // For a directory "x" is to pass through, which needs no right of its own, and "r" is to list.
@@ -763,7 +763,7 @@ class Act {
     if (known && address.kind == RV_ADDRESS_PATH) {
       Resolved r;
       std::string path(reinterpret_cast<const char*>(bytes) + address.name, address.name_length);
-      if (int err = resolve(caller_, AT_FDCWD, path, true, Want::object, r)) return err;
+      if (int err = resolve(caller_, AT_FDCWD, path, true, r, false, Want::object)) return err;
       if (int err = judge_.path(r.path, right)) return err;
       if (!r.object.valid()) return ENOENT;
       out.object = std::move(r.object);
@@ -829,7 +829,7 @@ class Act {
   Answer bind_name(const Socket& socket, const std::string& path) {
     Resolved r;
     Names names;
-    if (int err = resolve(caller_, AT_FDCWD, path, false, Want::place, r)) return Answer::error(err);
+    if (int err = resolve(caller_, AT_FDCWD, path, false, r)) return Answer::error(err);
     if (int err = judge_.path(r.path, RV_RIGHT_BIND)) return Answer::error(err);
     sockaddr_un name{};
     if (r.object.valid()) return Answer::error(EADDRINUSE);

@@ -16,6 +16,7 @@ namespace rvisor {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr size_t kFirst = 256;  // of a string: most are shorter
 
 // True when the call itself is not to be had, as opposed to the memory.
 bool refused(int err) { return err == EPERM || err == ENOSYS; }
@@ -106,7 +107,7 @@ int GuestMemory::read_string(uint64_t address, size_t limit, std::string& out) c
   char buffer[kPage];
   while (out.size() < limit) {
     // Page by page: a string may end right before an unmapped page.
-    size_t chunk = std::min<size_t>({kPage - (address + out.size()) % kPage, limit - out.size(), sizeof buffer});
+    size_t chunk = std::min<size_t>({kPage - (address + out.size()) % kPage, limit - out.size(), out.empty() ? kFirst : sizeof buffer});
     ssize_t size = -1;
     if (copies_) {  // what is known of it may end with the string, before the page does
       for (const Copies::Piece& piece : copies_->pieces()) {

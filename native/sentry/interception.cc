@@ -461,9 +461,11 @@ class Interception::Case : public Question, public Returning {
   // `may_block`: on a thread of the call's own, which may wait; `wait`: how it is taken back then.
   bool act(std::unique_ptr<Case>& self, bool may_block, const Wait* wait = nullptr) {
     Answer answer;
+    // Without handlers nobody has seen anything: it is read, decided and done in one go.
+    Copies* copies = all_.plan_.handlers.empty() ? nullptr : &copies_;
     do {
       Bench bench(*this);
-      answer = act_on_behalf(call_, Caller(tid_), bench, may_block, &copies_);
+      answer = act_on_behalf(call_, Caller(tid_), bench, may_block, copies);
     } while (wait && answer.kind == Answer::Kind::error && answer.err == EINTR && wait->taken_back() == TakenBack::no);
     switch (answer.kind) {
       case Answer::Kind::value: conclude(std::move(self), answer.value); break;

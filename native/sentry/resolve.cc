@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "../core/rv_ring.h"
+#include "../core/rv_core.h"
 #include "mount_api.h"
 
 namespace rvisor {
@@ -202,10 +203,17 @@ class Shortcut {
   // Only what is there.
   bool object(Resolved& out) const {
     if (!usable_) return false;
-    out.object.reset(step(path_.c_str(), follow_ ? 0 : O_NOFOLLOW));
+    const int flags = follow_ ? 0 : O_NOFOLLOW;
+    out.name = ".";
+    // An absolute path that passes no link says itself where it leads.
+    if (is_plain(path_)) {
+      out.object.reset(step(path_.c_str(), flags, RESOLVE_NO_SYMLINKS));
+      if (out.object.valid()) return out.path = path_, elsewhere(out.path, out.object);
+      if (errno != ELOOP) return false;
+    }
+    out.object.reset(step(path_.c_str(), flags));
     if (!out.object.valid()) return false;
     out.path = path_of(out.object.get());
-    out.name = ".";
     return elsewhere(out.path, out.object);
   }
 
@@ -229,8 +237,13 @@ class Shortcut {
   }
 
  private:
-  int step(const char* path, int flags) const {
-    return sys_openat2(path[0] == '/' ? AT_FDCWD : start_.get(), path, static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags), 0, RESOLVE_NO_MAGICLINKS);
+  int step(const char* path, int flags, uint64_t restrictions = RESOLVE_NO_MAGICLINKS) const {
+    return sys_openat2(path[0] == '/' ? AT_FDCWD : start_.get(), path, static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags), 0, restrictions);
+  }
+
+  // Absolute, without empty components, `.` and `..`, and without a slash at the end.
+  static bool is_plain(const std::string& path) {
+    return rv_path_is_resolved(reinterpret_cast<const uint8_t*>(path.data()), path.size());
   }
 
   // A path that is known, and not one of /proc: another procfs has numbers in its paths too.
