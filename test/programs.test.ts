@@ -31,7 +31,7 @@ describe.each<readonly [title: string, files: Files]>([
     it("runs pipelines, here-documents, globs and job waits", async () => {
       const script = `set -e
         printf 'b\\na\\nc\\n' | sort | tr 'a-z' 'A-Z' | paste -sd,
-        for i in 1 2 3; do (sleep 0.0$i; echo $i) & done; wait
+        for i in 1 2 3; do (sleep 0.$i; echo $i) & done; wait
         cat <<X
 here $(seq 3 | wc -l)
 X

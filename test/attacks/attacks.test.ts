@@ -240,9 +240,9 @@ describe("races against what is decided by path and address", () => {
       const control = join(directory, `race-control-${mode}`)
       mkdirSync(control)
       for (const [name, content] of [["plain", "nothing\n"], [".env", "TREASURE\n"]] as const) writeFileSync(join(control, name), content)
-      const unheld = spawnSync(program("race_paths"), [mode, control], { encoding: "utf8", input: "go\n", timeout: 20_000 })
+      const unheld = spawnSync(program("race_paths"), [mode, control], { encoding: "utf8", input: "go\n", timeout: 30_000 })
       expect({ code: unheld.status, said: unheld.stdout }).toMatchObject({ code: WON })
-    }, 30_000)
+    }, 60_000)
   }
 
   for (const mode of ["connect", "sendto", "sendmsg", "sendmmsg", "swap"]) {
@@ -275,7 +275,7 @@ describe("races against what is decided by path and address", () => {
       } finally {
         for (const { close } of servers) close()
       }
-    }, 30_000)
+    }, 60_000)
   }
 })
 

@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define MILLISECONDS 1500
+#define MILLISECONDS 1500    // and longer where the machine is too busy for enough tries, up to ten times
+#define ENOUGH 200
 
 static struct sockaddr_in to = {.sin_family = AF_INET};
 static in_port_t good, bad;
@@ -31,10 +32,11 @@ static void *put(void *unused) {
   return unused;
 }
 
-static int over(const struct timespec *begin) {
+static int over(const struct timespec *begin, long tries) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (now.tv_sec - begin->tv_sec) * 1000 + (now.tv_nsec - begin->tv_nsec) / 1000000 > MILLISECONDS;
+  long took = (now.tv_sec - begin->tv_sec) * 1000 + (now.tv_nsec - begin->tv_nsec) / 1000000;
+  return took > (tries < ENOUGH ? 10 * MILLISECONDS : MILLISECONDS);
 }
 
 int main(int argc, char **argv) {
@@ -53,7 +55,7 @@ int main(int argc, char **argv) {
   struct mmsghdr messages[4];
   for (int i = 0; i < 4; i++) messages[i] = (struct mmsghdr){{&to, sizeof to, &part, 1, 0, 0, 0}, 0};
   long tries = 0;
-  for (; !over(&begin); tries++) {
+  for (; !over(&begin, tries); tries++) {
     if (*(volatile in_port_t *)&to.sin_port != good) continue;
     sched_yield();
     if (!strcmp(mode, "connect")) {
