@@ -134,8 +134,10 @@ describe("changes of a policy", () => {
   })
 })
 
-it("docs/syscalls.md is current (node scripts/generate-syscall-docs.mjs)", async () => {
-  const script = new URL("../../scripts/generate-syscall-docs.mjs", import.meta.url).href
-  const { documentPath, render } = await import(/* @vite-ignore */ script) as { readonly documentPath: string; readonly render: () => string }
-  expect(readFileSync(documentPath, "utf8")).toBe(render())
-})
+for (const [document, script] of [["syscalls", "generate-syscall-docs"], ["interception", "generate-interception-docs"]] as const) {
+  it(`docs/${document}.md is current (node scripts/${script}.mjs)`, async () => {
+    const file = new URL(`../../scripts/${script}.mjs`, import.meta.url).href
+    const { documentPath, render } = await import(/* @vite-ignore */ file) as { readonly documentPath: string; readonly render: () => string }
+    expect(readFileSync(documentPath, "utf8")).toBe(render())
+  })
+}
