@@ -343,6 +343,19 @@ describe.each(forms)("rvisor run, $name", (form) => {
       expect(existsSync(join(path, "touched"))).toBe(false)
     })
 
+    it("--dry-run has what handlers and --log bring", async() => {
+      // Outside of a package only the executable knows "rvisor".
+      const plugin = form.name.includes("executable")
+        ? file("dry.ts", `
+          import { Effect } from "effect"
+          import { SyscallHandler, Verdict } from "rvisor"
+          export default SyscallHandler.make("uname", () => Effect.succeed(Verdict.errno("EIO")))`)
+        : join(import.meta.dirname, "../test/support/modules/box.ts")
+      const { code, out } = await run(["--dry-run", "--handler", plugin, "--log", "-", "true"])
+      expect(code).toBe(0)
+      expect(JSON.parse(out)).toMatchObject({ seccomp: { default: { action: "notify" } }, interception: { report: true, handlers: [{ failure: "kill" }, ...form.name.includes("executable") ? [] : [{}]] } })
+    })
+
     it("--verbose says what holds and what was used", async() => {
       const { stderr } = await run(["--verbose", "true"])
       expect(stderr).toMatch(/^rvisor: sandbox [a-z0-9]+ holds by .*seccomp/m)

@@ -14,6 +14,8 @@ import * as Command from "../sdk/Command.ts"
 import type { ChangesError, SandboxError } from "../sdk/errors.ts"
 import * as Outcome from "../sdk/Outcome.ts"
 import { compile } from "../sdk/internal/compile.ts"
+import { gather } from "../sdk/internal/desk.ts"
+import { load } from "../sdk/internal/native.ts"
 import * as Policy from "../sdk/Policy.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
 import * as SyscallHandler from "../sdk/SyscallHandler.ts"
@@ -145,15 +147,20 @@ const tellFailure = ({ detail, handler, reason, syscall }: Sandbox.HandlerFailur
   return Effect.sync(() => remark(`handler ${handler}${handler === syscall ? "" : ` of ${syscall}`} ${what}: ${detail}`))
 }
 
+/** The policy of all flags, handlers and log included. */
+const policyOf = Effect.fnUntraced(function*(flags: RunFlags, extra: Extra) {
+  const modules = yield* Effect.forEach(flags.handlers.module, locate)
+  const given = Policy.handlers(yield* fromFlags(flags.policy), ...modules.map((file) => SyscallHandler.fromModule(pathToFileURL(file))), ...extra.handlers) as Policy.Policy
+  return flags.talk.log === undefined ? given : Policy.violations(given, "report")
+})
+
 /** Starts the command, joins it to rvisor's own streams and signals, and waits for its end. */
 const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, captures: boolean, extra: Extra) {
   const { quiet, verbose } = flags.talk
   const streams = yield* chooseStreams(flags, captures)
   const command = yield* makeCommand(flags, argv, streams, extra.name)
   const log = yield* openLog(flags.talk.log)
-  const modules = yield* Effect.forEach(flags.handlers.module, locate)
-  const given = Policy.handlers(yield* fromFlags(flags.policy), ...modules.map((file) => SyscallHandler.fromModule(pathToFileURL(file))), ...extra.handlers) as Policy.Policy
-  const policy = log === undefined ? given : Policy.violations(given, "report")
+  const policy = yield* policyOf(flags, extra)
   const forward = yield* Signals.take
   const sandbox = yield* byFlag(flags.policy, Sandbox.spawn(command, policy))
   if (verbose) remark(`sandbox ${sandbox.id} holds by ${sandbox.layers.join(", ")}`)
@@ -177,16 +184,19 @@ const execute = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray
 }, Effect.scoped)
 
 /** Prints the plan of the launch, and launches nothing. */
-const plan = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>) {
+const plan = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, extra: Extra) {
   const command = yield* makeCommand(flags, argv, { kind: "inherit", stdin: "inherit" })
-  const { plan } = yield* byFlag(flags.policy, Effect.flatMap(fromFlags(flags.policy), (policy) => compile(policy, command)))
+  const policy = yield* policyOf(flags, extra)
+  // Their modules are loaded: what they want to be asked for is in the plan.
+  const handlers = policy.handlers.length === 0 ? undefined : yield* gather(yield* load, policy.handlers)
+  const { plan } = yield* byFlag(flags.policy, compile(policy, command, undefined, handlers?.placed))
   print(JSON.stringify(plan, null, 2))
   return ExitCode.OK
-})
+}, Effect.scoped)
 
 /** Runs `argv` as the flags say. Succeeds with rvisor's exit code. */
 export const run = Effect.fnUntraced(function*(flags: RunFlags, argv: ReadonlyArray<string>, extra: Extra = plain) {
-  if (flags.talk.dryRun === true) return yield* plan(flags, argv)
+  if (flags.talk.dryRun === true) return yield* plan(flags, argv, extra)
   const { json } = flags.io
   const tell = yield* openResult(json)
   const { quiet, verbose } = flags.talk

@@ -102,6 +102,7 @@ class Init : public Refusals, public TraceClient {
   Status prepare(int& abi) {
     const Plan& plan = context_.plan;
     if (Status s = context_.entry.enter()) return s;
+    spare_nobody();
     // The caller's session keyring (its tickets and disk keys) would be inherited. A second layer behind the filter, which
     // refuses keyctl(2): a host that refuses it to us, or has no quota left for a key, refuses the guest too.
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
@@ -143,6 +144,17 @@ class Init : public Refusals, public TraceClient {
     if (!tracer_) return std::nullopt;
     if (Status s = interception_->start()) return s;
     return tracer_->start();
+  }
+
+  // A host program that the kernel is to spare when memory runs out (proc_pid_oom_score_adj(5)) does not spare its guest. To raise it
+  // takes no right; where /proc cannot be written the value is the host's to begin with.
+  static void spare_nobody() {
+    char text[16] = "";
+    Fd file(open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC));
+    if (file.valid() && read(file.get(), text, sizeof text - 1) > 0 && text[0] == '-') {
+      ssize_t ignored = pwrite(file.get(), "0", 1, 0);
+      (void)ignored;
+    }
   }
 
   Status open_terminal(const Terminal& size, Fd& master, Fd& slave) {

@@ -857,6 +857,7 @@ void Interception::kill(pid_t tid, const rv_call& call, uint32_t rule) {
 }
 
 void Interception::report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address) {
+  if (err && path.empty() && address.empty() && !plan_.report) return;
   Violation violation;
   violation.tid = tid;
   violation.call = call;

@@ -245,7 +245,7 @@ Status parse_plan(std::string_view text, Plan& out) {
   for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify || rule.action == SeccompAction::trace;
   if (r.has("interception")) {
     Reader i = r.object("interception");
-    i.only({"program", "handlers", "copies", "trace", "network"});
+    i.only({"program", "handlers", "copies", "trace", "network", "report"});
     std::string bytes;
     if (!decode_base64(i.text("program"), bytes)) i.reject("program", "is not base64");
     InterceptionPlan interception;
@@ -255,6 +255,7 @@ Status parse_plan(std::string_view text, Plan& out) {
     if (i.has("handlers")) i.each("handlers", [&](const Json& value, const std::string& at) { interception.handlers.push_back(read_handler(i.item(value, at))); });
     if (i.has("copies")) i.each("copies", [&](const Json& value, const std::string& at) { interception.copies.push_back(read_copy(i.item(value, at))); });
     interception.network = i.maybe_flag("network");
+    interception.report = i.maybe_flag("report");
     if (interception.handlers.size() > RV_MAX_HANDLERS) i.reject("handlers", "are too many");
     if (i.has("trace")) {
       Reader t = i.object("trace");

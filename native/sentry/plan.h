@@ -101,6 +101,7 @@ struct InterceptionPlan {
   size_t size = 0;                // bytes
   std::optional<TracePlan> trace;
   bool network = false;           // the program decides on every socket address; else on AF_UNIX paths only
+  bool report = true;             // refusals by number and registers are told
 };
 
 struct Plan {

@@ -114,7 +114,8 @@ export const intercepted = (
         program: Buffer.from(bytes).toString("base64"),
         ...(asked.size === 0 && !handlers.events ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
         ...(traced.length === 0 && !hideVdso && !handlers.events ? {} : { trace: { calls: traced, hideVdso } }),
-        ...(decisions.network ? { network: true } : {})
+        ...(decisions.network ? { network: true } : {}),
+        ...(report ? { report: true } : {})
       }
     })
   })

@@ -186,7 +186,9 @@ export const Plan = Schema.Struct({
       hideVdso: optional(Schema.Boolean)
     })),
     /** The program decides on every socket address; absent: on paths of AF_UNIX only. */
-    network: optional(Schema.Boolean)
+    network: optional(Schema.Boolean),
+    /** Refusals by number and registers are told; those by path and address always are. */
+    report: optional(Schema.Boolean)
   }))
 })
 export type Plan = typeof Plan.Type

@@ -80,6 +80,11 @@ const conditions: Partial<Record<SyscallName, Condition>> = {
     allowed: "asking (0xffffffff), `PER_LINUX`, `PER_LINUX32`, `UNAME26`, `ADDR_NO_RANDOMIZE`",
     why: "the others (a mapped page zero, executable data) make kernel and program bugs easier to use"
   },
+  prlimit64: {
+    rules: [[isInt(0, 0)], [{ index: 2, op: "eq", value: "0" }]],
+    allowed: "the caller's own limits (process 0); asking for those of others",
+    why: "the sandbox's init has the guest's uid: with its limits lowered it could start no further command"
+  },
   socket: {
     rules: [[isInt(0, AF_UNIX)], [isInt(0, AF_INET)], [isInt(0, AF_INET6)], [isInt(0, AF_NETLINK), isInt(2, NETLINK_ROUTE)]],
     allowed: "`AF_UNIX`, `AF_INET`, `AF_INET6`, `AF_NETLINK` with `NETLINK_ROUTE`",
@@ -232,7 +237,7 @@ export const conditionsOf = (preset: Preset, network = false): Partial<Record<Sy
   if (network) return { ...conditionsOf(preset), ...(preset === "strict" ? strictNetwork : networkConditions) }
   if (preset === "strict") return { ...conditions, ...strictConditions }
   if (preset === "default") return conditions
-  const { personality: _, ...rest } = conditions
+  const { personality: _, prlimit64: __, ...rest } = conditions
   return rest
 }
 

@@ -2,6 +2,7 @@
  * Limits: each ends what exceeds it, says so as such, and lets pass what stays below.
  */
 import { Effect, Fiber } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import * as Command from "../../sdk/Command.ts"
 import * as Policy from "../../sdk/Policy.ts"
@@ -30,6 +31,29 @@ describe.runIf(controlGroups)("memory", () => {
   it("counts tmpfs files, so that /tmp is no way around it", async () => {
     const result = await run(["sh", "-c", "head -c 300000000 /dev/zero > /tmp/f; sleep 1; echo survived"], limited({ memory: "64 MiB" }))
     expect(result.stdout).not.toContain("survived")
+  })
+})
+
+const own = "/proc/self/oom_score_adj"
+/** To be spared takes CAP_SYS_RESOURCE, which the root of a container need not have. */
+const spared = (): boolean => {
+  try {
+    writeFileSync(own, "-500")
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe("memory of the host", () => {
+  it("a guest is not spared where its host program is", async () => {
+    const before = readFileSync(own, "utf8")
+    try {
+      expect(spared() || Number(before) >= 0).toBe(true)
+      expect((await run(["cat", own])).stdout).toBe("0\n")
+    } finally {
+      writeFileSync(own, before)
+    }
   })
 })
 

@@ -13,18 +13,20 @@ import type { Access, Call, Decision } from "../../sdk/internal/decision/referen
 
 const sources = fileURLToPath(new URL("../../native/core/", import.meta.url))
 
-const build = (): string => {
+/** Loaded, the library needs its file no more. */
+const build = () => {
   const directory = mkdtempSync(join(tmpdir(), "rvisor-core-"))
   const library = join(directory, "core.so")
   const files = readdirSync(sources).filter((name) => name.endsWith(".c")).map((name) => join(sources, name))
   execFileSync("cc", ["-std=c11", "-O1", "-shared", "-fPIC", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-o", library, ...files], {
     stdio: ["ignore", "inherit", "inherit"]
   })
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }))
-  return library
+  const loaded = koffi.load(library)
+  rmSync(directory, { recursive: true, force: true })
+  return loaded
 }
 
-const library = koffi.load(build())
+const library = build()
 const rvValidate = library.func("uint32_t rv_validate(const void *program, size_t size, void *fault)")
 const rvEvalCall = library.func("void rv_eval_call(const void *program, const void *call, void *out)")
 const rvEvalPath = library.func("uint32_t rv_eval_path(const void *program, const void *path, size_t length, uint32_t rights, uint32_t flags, void *out)")
