@@ -8,7 +8,7 @@ import { controlMessages } from "./control.ts"
 import { ioctlParts } from "./ioctl.ts"
 import type { Look, Reading, Show, Shown } from "./look.ts"
 import { text } from "./look.ts"
-import { bytes, directoryEntries, descriptorsOf, failed, iovecs, kinds, list, number, orAddress, outcome, type Part, partOf, sockaddr } from "./part.ts"
+import { ahead, bytes, directoryEntries, descriptorsOf, failed, iovecs, kinds, list, number, orAddress, outcome, type Part, partOf, sockaddr } from "./part.ts"
 import { prctlParts, prctlResult } from "./prctl.ts"
 import { optionParts } from "./sockopt.ts"
 import { capabilitySets, readStruct, showStruct, statxMask, structAt } from "./structs.ts"
@@ -306,15 +306,16 @@ const pollSet = (at: number, countAt: number): Make => (_, parts) => parts.map((
   part.index === at
     ? withShow(part, (look, value) => {
       const count = BigInt.asUintN(32, look.registers[countAt]!)
-      return count === 0n ? "[]" : orAddress((inner, place) => list(inner, place, count, 8, (one) => structAt(inner, "Pollfd", one)))(look, value)
+      return count === 0n ? "[]" : orAddress((inner, place) => list(inner, place, count, 8, (each, one) => structAt(each, "Pollfd", one)))(look, value)
     })
     : part)
 
 const ready = function*(look: Look): Reading<string> {
-  const count = BigInt.asUintN(32, look.registers[1]!)
+  const count = Math.min(Number(BigInt.asUintN(32, look.registers[1]!)), 1024)
+  const inner = yield* ahead(look, look.registers[0]!, count * 8)
   const shown: Array<string> = []
-  for (let i = 0; BigInt(i) < count && i < 1024 && shown.length < look.options.strings; i++) {
-    const { fd, revents } = (yield* readStruct(look, "Pollfd", look.registers[0]! + BigInt(8 * i))) as { readonly fd: number; readonly revents: number }
+  for (let i = 0; i < count && shown.length < look.options.strings; i++) {
+    const { fd, revents } = (yield* readStruct(inner, "Pollfd", look.registers[0]! + BigInt(8 * i))) as { readonly fd: number; readonly revents: number }
     if (revents !== 0) shown.push(`{fd=${descriptor(look, fd)}, revents=${flags("PollEvents", revents & 0xffff)}}`)
   }
   return `[${shown.join(", ")}]`
@@ -348,7 +349,7 @@ const waiting = (what: (look: Look) => Reading<string>) => function*(look: Look)
 
 const events: Make = (_, parts) => parts.map((part) => part.index !== 1 ? part : withLater(part, outcome((look, at) => {
   const count = look.result ?? 0n
-  return count === 0n ? "[]" : list(look, at, count, 12, (one) => structAt(look, "EpollEvent", one))
+  return count === 0n ? "[]" : list(look, at, count, 12, (each, one) => structAt(each, "EpollEvent", one))
 })))
 
 const waitStatusOf = (at: number): Make => (_, parts) => parts.map((part) =>
@@ -402,18 +403,18 @@ const messages = (many: boolean, written: boolean): Make => (_, parts) => parts.
   if (part.index !== 1) return part
   const one = (look: Look, at: bigint): Reading<string> => message(look, at, written && !many ? look.result : undefined)
   const show: Show = many
-    ? (look, at) => list(look, at, look.result ?? BigInt.asUintN(32, look.registers[2]!), 64, function*(place: bigint): Reading<string> {
-      const header = yield* message(look, place, written ? yield* number(look, place + 56n, "u4") : undefined)
-      return `{msg_hdr=${header}${look.result === undefined ? "" : `, msg_len=${yield* number(look, place + 56n, "u4")}`}}`
+    ? (look, at) => list(look, at, look.result ?? BigInt.asUintN(32, look.registers[2]!), 64, function*(each: Look, place: bigint): Reading<string> {
+      const header = yield* message(each, place, written ? yield* number(each, place + 56n, "u4") : undefined)
+      return `{msg_hdr=${header}${each.result === undefined ? "" : `, msg_len=${yield* number(each, place + 56n, "u4")}`}}`
     })
     : one
   return written || many ? withLater(part, outcome(show)) : withShow(part, orAddress(show))
 })
 
 const times = (struct: "Timespec" | "Timeval", at: number): Make => (_, parts) => parts.map((part) => part.index !== at ? part : withShow(part, orAddress((look, place) =>
-  list(look, place, 2n, 16, function*(one: bigint): Reading<string> {
-    const seconds = yield* number(look, one, "i8")
-    const rest = yield* number(look, one + 8n, "i8")
+  list(look, place, 2n, 16, function*(each: Look, one: bigint): Reading<string> {
+    const seconds = yield* number(each, one, "i8")
+    const rest = yield* number(each, one + 8n, "i8")
     if (struct === "Timespec" && rest === 0x3fffffffn) return "UTIME_NOW"
     if (struct === "Timespec" && rest === 0x3ffffffen) return "UTIME_OMIT"
     return `{tv_sec=${seconds}, tv_${struct === "Timespec" ? "nsec" : "usec"}=${rest}}${timeRemark(seconds, rest, struct === "Timespec" ? 9 : 6)}`

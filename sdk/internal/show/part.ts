@@ -72,12 +72,35 @@ export const bytes = function*(look: Look, at: bigint, length: bigint, quote = q
   return quote(shown === 0 ? new Uint8Array(0) : yield* look.memory.read(at, shown), limit, length > BigInt(shown))
 }
 
+const MOST_AHEAD = 64 * 1024
+
+/** The same look, with memory that is read at once where it can be: each question to the sandbox takes its time. */
+export const ahead = function*(look: Look, at: bigint, length: number): Reading<Look> {
+  if (length <= 0 || length > MOST_AHEAD) return look
+  const { memory } = look
+  const bytes = yield* memory.read(at, length).pipe(Effect.catch(() => Effect.succeed(undefined)))
+  if (bytes === undefined) return look
+  return {
+    ...look,
+    memory: {
+      read: (address, size) => {
+        const from = Number(address - at)
+        return from >= 0 && from + size <= length ? Effect.succeed(bytes.slice(from, from + size)) : memory.read(address, size)
+      },
+      readCString: (address, most) => memory.readCString(address, most),
+      write: (address, written) => memory.write(address, written)
+    }
+  }
+}
+
 /** `[a, b, ...]` of `count` elements of `size` bytes; `show` gets the place of each. */
-export const list = function*(look: Look, at: bigint, count: bigint, size: number, show: (at: bigint) => Shown, separator = ", "): Reading<string> {
+export const list = function*(look: Look, at: bigint, count: bigint, size: number, show: (look: Look, at: bigint) => Shown): Reading<string> {
   const limit = look.options.verbose ? 4096 : look.options.strings
+  const places = count < 0n ? 0 : count > BigInt(limit) ? limit : Number(count)
+  const inner = yield* ahead(look, at, places * size)
   const shown: Array<string> = []
-  for (let i = 0; BigInt(i) < count && i < limit; i++) shown.push(yield* text(show(at + BigInt(i * size))))
-  return `[${[...shown, ...count > BigInt(limit) ? ["..."] : []].join(separator)}]`
+  for (let i = 0; i < places; i++) shown.push(yield* text(show(inner, at + BigInt(i * size))))
+  return `[${[...shown, ...count > BigInt(places) ? ["..."] : []].join(", ")}]`
 }
 
 export const number = function*(look: Look, at: bigint, code: IntegerCode): Reading<bigint> {
@@ -86,28 +109,34 @@ export const number = function*(look: Look, at: bigint, code: IntegerCode): Read
   return BigInt(layout.decode(new DataView(read.buffer, read.byteOffset, read.byteLength), 0))
 }
 
+/** The pointers of a list that ends with a null pointer, `most` of them. */
+const pointers = function*(look: Look, at: bigint, most: number): Reading<ReadonlyArray<bigint>> {
+  const found: Array<bigint> = []
+  let inner = look
+  for (let place = at; found.length < most; place += 8n) {
+    // As far as the page goes.
+    if (place === at || (place & 4095n) === 0n) inner = yield* ahead(look, place, Math.min(4096 - Number(place & 4095n), (most - found.length) * 8) & ~7)
+    const pointer = yield* number(inner, place, "u8")
+    if (pointer === 0n) break
+    found.push(pointer)
+  }
+  return found
+}
+
 /** Names of the arguments and of the environment: `["ls", "-l"]`. */
 export const strings: Show = function*(look, at) {
   const limit = look.options.verbose ? 4096 : look.options.strings
   const shown: Array<string> = []
-  for (let i = 0; ; i++) {
-    const pointer = yield* number(look, at + BigInt(8 * i), "u8")
-    if (pointer === 0n) break
-    if (i === limit) {
-      shown.push("...")
-      break
-    }
-    shown.push(yield* text(orAddress(cstring)(look, pointer)))
-  }
-  return `[${shown.join(", ")}]`
+  const all = yield* pointers(look, at, limit + 1)
+  for (const pointer of all.slice(0, limit)) shown.push(yield* text(orAddress(cstring)(look, pointer)))
+  return `[${[...shown, ...all.length > limit ? ["..."] : []].join(", ")}]`
 }
 
 /** `0x7ffc… /* 12 vars *\/` */
 export const environment: Show = function*(look, at) {
   if (look.options.verbose) return yield* text(strings(look, at))
-  let count = 0
-  while ((yield* number(look, at + BigInt(8 * count), "u8")) !== 0n && count < 65536) count++
-  return `${hex(at)} /* ${count} var${count === 1 ? "" : "s"} */`
+  const { length } = yield* pointers(look, at, 65536)
+  return `${hex(at)} /* ${length} var${length === 1 ? "" : "s"} */`
 }
 
 export const sockaddr = (length: bigint): Show =>
@@ -125,9 +154,9 @@ export const descriptorsOf = function*(look: Look, at: bigint, count: number): R
 
 export const iovecs = function*(look: Look, at: bigint, count: bigint, available?: bigint): Reading<string> {
   let left = available
-  return yield* list(look, at, count > 1024n ? 1024n : count, 16, function*(place: bigint): Reading<string> {
-    const base = yield* number(look, place, "u8")
-    const length = yield* number(look, place + 8n, "u8")
+  return yield* list(look, at, count > 1024n ? 1024n : count, 16, function*(inner: Look, place: bigint): Reading<string> {
+    const base = yield* number(inner, place, "u8")
+    const length = yield* number(inner, place + 8n, "u8")
     const filled: bigint = left === undefined || length < left ? length : left
     if (left !== undefined) left -= filled
     return `{iov_base=${yield* text(orAddress((_, value) => bytes(look, value, filled))(look, base))}, iov_len=${length}}`
@@ -198,7 +227,7 @@ const pointee = (argument: PointerArgument, args: ReadonlyArray<Argument>): Show
   }
   const count = extent(size, args)
   const width = integral ? Number(base![1]) : structOf(base!)!.size
-  return (look, at) => list(look, at, count(look), width, (place) => one(look, place))
+  return (look, at) => list(look, at, count(look), width, one)
 }
 
 const identities = /^(user|group|[re]?s?[ug]id|[res][ug]id)$/
