@@ -3,10 +3,10 @@
  * medians with their spread, and ratios to the first subject of the same run.
  */
 
-export interface Subject {
+export interface Subject<T = number> {
   readonly name: string
   /** One measurement; the unit is the row's. */
-  readonly measure: () => Promise<number> | number
+  readonly measure: () => Promise<T> | T
 }
 
 export interface Result {
@@ -33,22 +33,33 @@ const quantile = (sorted: ReadonlyArray<number>, q: number): number => {
   return sorted[low]! + (sorted[high]! - sorted[low]!) * (at - low)
 }
 
+type Figure = Pick<Row, "name" | "unit" | "better">
+
 /** Measures every subject `rounds` times in turn, after one unmeasured round. */
-export const interleave = async (
-  row: { readonly name: string; readonly unit: string; readonly better: "lower" | "higher" },
+export const interleave = async (row: Figure, rounds: number, subjects: ReadonlyArray<Subject>, progress: (text: string) => void): Promise<Row> =>
+  (await interleaveAll(row.name, [{ ...row, name: "" }], rounds, subjects.map(({ measure, name }) => ({ name, measure: async () => [await measure()] })), progress))[0]!
+
+/** The same where one measurement has several figures: a row for each. */
+export const interleaveAll = async (
+  name: string,
+  figures: ReadonlyArray<Figure>,
   rounds: number,
-  subjects: ReadonlyArray<Subject>,
+  subjects: ReadonlyArray<Subject<ReadonlyArray<number>>>,
   progress: (text: string) => void
-): Promise<Row> => {
-  const samples = subjects.map((): Array<number> => [])
+): Promise<ReadonlyArray<Row>> => {
+  const measured = subjects.map((): Array<ReadonlyArray<number>> => [])
   for (let round = -1; round < rounds; round++) {
-    progress(`${row.name}: round ${round + 1} of ${rounds}`)
+    progress(`${name}: round ${round + 1} of ${rounds}`)
     for (const [i, subject] of subjects.entries()) {
-      const value = await subject.measure()
-      if (!Number.isFinite(value) || value <= 0) throw new Error(`${row.name}, ${subject.name}: measured ${value}, which cannot be`)
-      if (round >= 0) samples[i]!.push(value)
+      const values = await subject.measure()
+      if (values.length !== figures.length || values.some((value) => !Number.isFinite(value) || value <= 0)) throw new Error(`${name}, ${subject.name}: measured ${values}, which cannot be`)
+      if (round >= 0) measured[i]!.push(values)
     }
   }
+  return figures.map((figure, at) => rowOf({ ...figure, name: figure.name === "" ? name : `${name}, ${figure.name}` }, subjects, measured.map((list) => list.map((values) => values[at]!))))
+}
+
+const rowOf = (row: Figure, subjects: ReadonlyArray<{ readonly name: string }>, samples: ReadonlyArray<ReadonlyArray<number>>): Row => {
   const sorted = samples.map((list) => [...list].sort((a, b) => a - b))
   const base = quantile(sorted[0]!, 0.5)
   const results = subjects.map((subject, i) => ({

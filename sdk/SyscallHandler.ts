@@ -556,6 +556,8 @@ export interface Decision<out R> {
   readonly by: Any | undefined
 }
 
+const unchanged: ReadonlyMap<number, bigint> = new Map()
+
 const misdeeds = { threw: "threw", deadline: "exceeded its deadline", verdict: "gave a verdict it may not give" } as const
 
 /** Notes a failure, and gives the verdict that the handler's failure policy has for it. */
@@ -666,7 +668,7 @@ export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, service
   const next = (index: number): void => {
     const handler = handlers[index]
     if (handler === undefined) {
-      return done({ verdict: Verdict.continue, registers: changed ?? new Map(), after: hooks.length === 0 ? undefined : afterAll(hooks, failures), failures, by: undefined })
+      return done({ verdict: Verdict.continue, registers: changed ?? unchanged, after: hooks.length === 0 ? undefined : afterAll(hooks, failures), failures, by: undefined })
     }
     if (handler.name !== incoming.name) return next(index + 1)
     judge(handler, call, services, failures, (verdict) => {
@@ -683,7 +685,7 @@ export const decide = (handlers: ReadonlyArray<Any>, incoming: Incoming, service
           call = { memory, name, tid, registers, ...(look === undefined ? {} : { look }), ...(tracee === undefined ? {} : { tracee }), get pid() { return incoming.pid } }
         }
       } else if (verdict._tag !== "Continue") {
-        return done({ verdict, registers: new Map(), after: undefined, failures, by: handler })
+        return done({ verdict, registers: unchanged, after: undefined, failures, by: handler })
       }
       next(index + 1)
     })

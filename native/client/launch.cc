@@ -21,8 +21,8 @@
 namespace rvisor {
 namespace {
 
-// The descriptors that the sentry expects: control, events, plan, stdin, stdout, stderr, and of the ring: memory and a socket a lane.
-constexpr int kFirst = 3, kRing = 6, kCount = kRing + 1 + RV_RING_LANES;
+// The descriptors that the sentry expects: control, events, plan, stdin, stdout, stderr, and of the ring: memory and its sockets.
+constexpr int kFirst = 3, kRing = 6, kCount = kRing + 1 + RV_RING_SOCKETS;
 constexpr int kParking = 64;           // where they wait before they move to their places, clear of all of these
 
 struct Child {
@@ -104,7 +104,7 @@ int32_t rvisor_launch(const char* sentry, const void* plan, uint64_t size, const
   Fd our_events(events[0]), their_events(events[1]);
   if (fcntl(our_events.get(), F_SETFL, O_NONBLOCK)) return -errno;
 
-  Child child{executable.get(), null.get(), {their_control.get(), their_events.get(), memory.get(), streams.guest(0), streams.guest(1), streams.guest(2), -1, -1, -1}};
+  Child child{executable.get(), null.get(), {their_control.get(), their_events.get(), memory.get(), streams.guest(0), streams.guest(1), streams.guest(2), -1, -1, -1, -1}};
   if (ring >= 0) ring_descriptors(ring, child.fds + kRing);
   alignas(16) char stack[16384];
   // No handler of ours may run in the child, which has our memory: the mask is opened there after all are reset.

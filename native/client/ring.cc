@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -38,10 +41,11 @@ class Ring {
   ~Ring() { munmap(ring_, sizeof *ring_); }
 
   Fd memory;
-  std::array<Fd, RV_RING_LANES> inits, ours;  // init's ends, until it has them; ours, for descriptors
+  std::array<Fd, RV_RING_SOCKETS> inits, ours;  // init's ends, until it has them; ours, for descriptors
 
   int next(uint32_t number, rv_ring_call* out, int mode) {
     rv_ring_lane& lane = ring_->lanes[number];
+    if (mode == 3) return left_over(number, out);
     for (;;) {
       uint32_t seen = shared(lane.wake).load();
       if (stopped_.load()) return -EPIPE;
@@ -62,14 +66,15 @@ class Ring {
   }
 
   void answer(uint32_t number, uint32_t slot, const rv_ring_reply& reply) {
+    if (reply.kind == RV_RING_ANSWER) held_[slot].state = Held::State::none;
+    if (answer_directly(number, slot, reply)) return;
     rv_ring_reply& there = ring_->slots[slot].reply;
     memcpy(&there, &reply, offsetof(rv_ring_reply, data) + std::min(reply.used, RV_RING_REPLY_DATA));
     rv_ring_lane& lane = ring_->lanes[number];
     uint32_t at = answered_[number]++;
     shared(lane.answers[at % RV_RING_SLOTS]).store(slot, std::memory_order_relaxed);
     shared(lane.answered).store(at + 1);
-    shared(ring_->bell).fetch_add(1);
-    if (shared(ring_->asleep).exchange(0)) futex_wake(ring_->bell, 1);
+    ring_bell();
   }
 
   int give(uint32_t lane, uint32_t slot, uint32_t generation, int fd) {
@@ -118,18 +123,112 @@ class Ring {
   }
 
  private:
+  // What is known of a call that was taken.
+  struct Held {
+    enum class State : uint8_t { none, taken, resumed } state = State::none;
+    uint32_t lane = 0;
+    uint32_t generation = 0, listener = 0, may = 0;
+    uint64_t id = 0;
+  };
+
+  // The guest is woken by this very thread, and init finds out when it next looks: a switch between processes less than over the ring.
+  bool answer_directly(uint32_t number, uint32_t slot, const rv_ring_reply& reply) {
+    const Held direct = held_[slot];
+    if (!direct.may || reply.kind != RV_RING_ANSWER || reply.used || reply.changed || reply.after || reply.generation != direct.generation) return false;
+    seccomp_notif_resp response{};
+    response.id = direct.id;
+    if (reply.verdict == RV_RING_VALUE && direct.may & RV_RING_MAY_ANSWER) response.val = reply.value;
+    else if (reply.verdict == RV_RING_ERRNO && direct.may & RV_RING_MAY_ANSWER && reply.value > 0 && reply.value <= RV_MAX_ERRNO)
+      response.error = -static_cast<int32_t>(reply.value);
+    else if (reply.verdict == RV_RING_CONTINUE && direct.may & RV_RING_MAY_CONTINUE) response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    else return false;
+    std::shared_ptr<Fd> listener = listener_of(direct.listener);
+    if (!listener) return false;
+    std::atomic_ref<uint32_t> claim(ring_->slots[slot].claim);
+    uint32_t open = direct.generation;
+    if (!claim.compare_exchange_strong(open, 0)) return false;  // init has answered in its place: it drops what comes over the ring
+    int error;
+    while ((error = ioctl(listener->get(), SECCOMP_IOCTL_NOTIF_SEND, &response) ? errno : 0) == EINTR) {}
+    if (error && error != ENOENT) {  // this process may not: no loss but of time
+      claim.store(direct.generation);
+      return false;
+    }
+    rv_ring_lane& lane = ring_->lanes[number];
+    const uint32_t at = finished_[number]++;
+    lane.done[at % RV_RING_SLOTS] = {slot, direct.generation};
+    shared(lane.finished).store(at + 1);
+    if (shared(ring_->hurry).load()) ring_bell();
+    return true;
+  }
+
+  std::shared_ptr<Fd> listener_of(uint32_t number) {
+    pthread_mutex_lock(&lock_);
+    if (!listeners_.contains(number)) receive_listeners();
+    std::shared_ptr<Fd> found = listeners_[number];
+    pthread_mutex_unlock(&lock_);
+    return found;
+  }
+
+  // With the lock held. Each is sent before the first call that names it, so what is not here now never comes.
+  void receive_listeners() {
+    std::erase_if(listeners_, [](const auto& known) {
+      pollfd hung{known.second ? known.second->get() : -1, 0, 0};
+      return poll(&hung, 1, 0) > 0;  // its last process has ended
+    });
+    for (;;) {
+      uint32_t number;
+      iovec text{&number, sizeof number};
+      alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+      msghdr message{};
+      message.msg_iov = &text;
+      message.msg_iovlen = 1;
+      message.msg_control = control;
+      message.msg_controllen = sizeof control;
+      ssize_t size = recvmsg(ours[RV_RING_LISTENERS].get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+      if (size < 0 && errno == EINTR) continue;
+      if (size <= 0) return;
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int))) continue;
+      int fd;
+      memcpy(&fd, CMSG_DATA(header), sizeof fd);
+      auto owned = std::make_shared<Fd>(fd);
+      if (size == sizeof number) listeners_.insert_or_assign(number, std::move(owned));
+    }
+  }
+
+  void ring_bell() {
+    shared(ring_->bell).fetch_add(1);
+    if (shared(ring_->asleep).exchange(0)) futex_wake(ring_->bell, 1);
+  }
+
   int take(rv_ring_lane& lane, uint32_t number, rv_ring_call* out) {
     while (shared(lane.posted).load() != taken_[number]) {
       uint32_t slot = shared(lane.queue[taken_[number]++ % RV_RING_SLOTS]).load(std::memory_order_relaxed);
       if (slot >= RV_RING_SLOTS) continue;
-      const rv_ring_call& there = ring_->slots[slot].call;
-      memcpy(out, &there, offsetof(rv_ring_call, data));
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      out->used = std::min(out->used, RV_RING_CALL_DATA);
-      out->pieces = std::min(out->pieces, RV_RING_PIECES);
-      for (uint32_t i = 0; i < out->pieces; i++)
-        if (out->piece[i].at > out->used || out->piece[i].size > out->used - out->piece[i].at) out->piece[i] = {};
-      memcpy(out->data, there.data, out->used);
+      copy_out(slot, out);
+      held_[slot] = {Held::State::taken, number, out->generation, out->listener, out->may, out->id};
+      return static_cast<int>(slot);
+    }
+    return -EAGAIN;
+  }
+
+  void copy_out(uint32_t slot, rv_ring_call* out) const {
+    const rv_ring_call& there = ring_->slots[slot].call;
+    memcpy(out, &there, offsetof(rv_ring_call, data));
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    out->used = std::min(out->used, RV_RING_CALL_DATA);
+    out->pieces = std::min(out->pieces, RV_RING_PIECES);
+    for (uint32_t i = 0; i < out->pieces; i++)
+      if (out->piece[i].at > out->used || out->piece[i].size > out->used - out->piece[i].at) out->piece[i] = {};
+    memcpy(out->data, there.data, out->used);
+  }
+
+  // Calls that a thread had taken when it ended, each once. A slot's call stays as it is until it is answered.
+  int left_over(uint32_t number, rv_ring_call* out) {
+    for (uint32_t slot = 0; slot < RV_RING_SLOTS; slot++) {
+      if (held_[slot].state != Held::State::taken || held_[slot].lane != number) continue;
+      held_[slot].state = Held::State::resumed;
+      copy_out(slot, out);
       return static_cast<int>(slot);
     }
     return -EAGAIN;
@@ -137,7 +236,10 @@ class Ring {
 
   rv_ring* const ring_;
   std::atomic<bool> stopped_{false};
-  std::array<uint32_t, RV_RING_LANES> taken_{}, answered_{};
+  std::array<uint32_t, RV_RING_LANES> taken_{}, answered_{}, finished_{};
+  std::array<Held, RV_RING_SLOTS> held_{};  // each is its lane's thread's, as the slot is
+  pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+  std::map<uint32_t, std::shared_ptr<Fd>> listeners_;  // null: it cannot be had
 };
 
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -162,7 +264,7 @@ bool on(int32_t lane, int32_t slot = 0) { return lane >= 0 && lane < static_cast
 
 void ring_descriptors(int32_t handle, int* out) {
   std::shared_ptr<Ring> ring = find(handle);
-  for (size_t i = 0; i <= RV_RING_LANES; i++) out[i] = !ring ? -1 : i == 0 ? ring->memory.get() : ring->inits[i - 1].get();
+  for (size_t i = 0; i <= RV_RING_SOCKETS; i++) out[i] = !ring ? -1 : i == 0 ? ring->memory.get() : ring->inits[i - 1].get();
 }
 
 }  // namespace rvisor
@@ -189,6 +291,10 @@ int32_t rvisor_ring_open(int32_t* out) {
     ring->ours[lane].reset(fcntl(ends[1], F_DUPFD_CLOEXEC, 3));
     if (!ring->ours[lane].valid() || fcntl(ends[1], F_SETFL, O_NONBLOCK)) return -errno;
   }
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return -errno;
+  ring->inits[RV_RING_LISTENERS].reset(ends[0]);
+  ring->ours[RV_RING_LISTENERS].reset(ends[1]);
   pthread_mutex_lock(&lock);
   int32_t handle = next_handle++;
   rings().emplace(handle, std::move(ring));

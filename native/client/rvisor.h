@@ -65,8 +65,9 @@ RVISOR_EXPORT int32_t rvisor_watch_take(int32_t set, int32_t acknowledge, uint32
 RVISOR_EXPORT int32_t rvisor_ring_open(int32_t* out);
 // Takes the next call of a lane: the slot's number, and `call` (struct rv_ring_call) as far as it is used. `mode` says what is
 // done when there is none: 0 EAGAIN at once; 1 this thread sleeps, 10 ms at most; 2 the lane's bell will ring, EAGAIN. EPIPE: it was stopped.
+// 3 gives, each once, the calls that were taken and are not answered: for who goes on after a thread that has ended.
 RVISOR_EXPORT int32_t rvisor_ring_next(int32_t ring, int32_t lane, void* call, int32_t mode);
-// Answers a call: `reply` (struct rv_ring_reply) as far as it is used.
+// Answers a call: `reply` (struct rv_ring_reply) as far as it is used. A plain answer goes to the guest from this very thread.
 RVISOR_EXPORT int32_t rvisor_ring_answer(int32_t ring, int32_t lane, int32_t slot, const void* reply);
 // Sends what a following answer RV_RING_FD gives the guest: a descriptor, or bytes as a sealed memfd of that name. EBADF: it is not open.
 // ENAMETOOLONG: a name of more than 249 bytes. Not `readable`: the guest can neither read nor write it, only hold it and move its position.

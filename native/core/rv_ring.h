@@ -8,6 +8,9 @@
  * it has written, and each copies what the other wrote before it looks at it: nothing here can be changed after it was checked.
  * A slot belongs to one call until it is answered, also where nobody waits for the answer any more.
  *
+ * A plain answer takes a shorter way: the host has a duplicate of the listener that the call waits at, and answers it there. Whoever
+ * takes the slot's `claim` answers; the other one has come too late. What was answered so is put on the lane's `done`, and nobody is woken for it.
+ *
  * Counters run freely; an entry of number N stands at N % RV_RING_SLOTS. sdk/internal/ring/format.ts is generated from this file by
  * scripts/generate-abi.mjs. Whoever changes a record raises RV_RING_VERSION.
  */
@@ -24,6 +27,9 @@
 #define RV_RING_LANES 2u
 #define RV_RING_LANE_MAIN 0u
 #define RV_RING_LANE_MODULES 1u
+/* Sockets beside the memory: one for each lane, and one on which the host gets listeners, each with its number as the packet. */
+#define RV_RING_SOCKETS 3u
+#define RV_RING_LISTENERS 2u
 /* Pieces of guest memory that go with a call, and bytes of all of them. */
 #define RV_RING_PIECES 8u
 #define RV_RING_CALL_DATA 9728u
@@ -31,6 +37,10 @@
 #define RV_RING_REPLY_DATA 6144u
 /* Text of a kill. */
 #define RV_RING_MAX_REASON 512u
+
+/* What the host may answer at the listener itself; 0: nothing. */
+#define RV_RING_MAY_ANSWER 1u	/* a value or an errno, without bytes for the guest */
+#define RV_RING_MAY_CONTINUE 2u /* nobody else is to be asked, and the kernel may run the call as it stands */
 
 /* Who sleeps on a lane, and how. */
 #define RV_RING_AWAKE 0u
@@ -116,6 +126,9 @@ struct rv_ring_call {
 	uint32_t tid;	     /* as the guest numbers it */
 	uint64_t handlers;   /* which are asked, bit N for handler N */
 	struct rv_call call;
+	uint64_t id;	     /* of the notification */
+	uint32_t listener;   /* that it waits at: number of a descriptor on the ring's own socket */
+	uint32_t may;	     /* RV_RING_MAY_ANSWER, … */
 	uint32_t pieces;
 	uint32_t used;	     /* bytes of the data */
 	uint32_t phase;	     /* RV_RING_ENTRY, … */
@@ -148,7 +161,14 @@ struct rv_ring_slot {
 	struct rv_ring_reply reply;
 	uint32_t served;  /* futex: number of the last request that init has carried out; its bytes are in the reply's data */
 	int32_t result;	  /* of it: a number, or a negated errno */
-	uint8_t reserved[176];
+	uint32_t claim;	  /* the call's generation until host or init takes it, to answer it; then 0 */
+	uint8_t reserved[180];
+};
+
+/* A call that the host has answered at its listener. */
+struct rv_ring_done {
+	uint32_t slot;
+	uint32_t generation;
 };
 
 struct rv_ring_lane {
@@ -158,6 +178,9 @@ struct rv_ring_lane {
 	uint32_t answered; /* host: so many answers and requests were put down */
 	uint32_t queue[1024];
 	uint32_t answers[1024];
+	struct rv_ring_done done[1024];
+	uint32_t finished; /* host: so many entries of `done` were put down */
+	uint32_t reserved;
 };
 
 struct rv_ring {
@@ -165,6 +188,8 @@ struct rv_ring {
 	uint32_t version;
 	uint32_t bell;	   /* futex that init sleeps on */
 	uint32_t asleep;   /* init sleeps */
+	uint32_t hurry;	   /* init: calls wait for a slot, so it is to be woken for each that is done */
+	uint32_t reserved;
 	struct rv_ring_lane lanes[2];
 	struct rv_ring_slot slots[1024];
 };
@@ -177,12 +202,13 @@ RV_PIN(rv_ring_descriptor, mode, 32);
 RV_PIN_SIZE(rv_ring_descriptor, 48);
 RV_PIN(rv_ring_call, handlers, 8);
 RV_PIN(rv_ring_call, call, 16);
-RV_PIN(rv_ring_call, pieces, 80);
-RV_PIN(rv_ring_call, phase, 88);
-RV_PIN(rv_ring_call, result, 96);
-RV_PIN(rv_ring_call, piece, 112);
-RV_PIN(rv_ring_call, data, 240);
-RV_PIN_SIZE(rv_ring_call, 9968);
+RV_PIN(rv_ring_call, id, 80);
+RV_PIN(rv_ring_call, pieces, 96);
+RV_PIN(rv_ring_call, phase, 104);
+RV_PIN(rv_ring_call, result, 112);
+RV_PIN(rv_ring_call, piece, 128);
+RV_PIN(rv_ring_call, data, 256);
+RV_PIN_SIZE(rv_ring_call, 9984);
 RV_PIN(rv_ring_reply, value, 16);
 RV_PIN(rv_ring_reply, address, 24);
 RV_PIN(rv_ring_reply, size, 32);
@@ -190,14 +216,17 @@ RV_PIN(rv_ring_reply, changed, 40);
 RV_PIN(rv_ring_reply, registers, 48);
 RV_PIN(rv_ring_reply, data, 96);
 RV_PIN_SIZE(rv_ring_reply, 6240);
-RV_PIN(rv_ring_slot, reply, 9968);
-RV_PIN(rv_ring_slot, served, 16208);
-RV_PIN_SIZE(rv_ring_slot, 16392);
+RV_PIN(rv_ring_slot, reply, 9984);
+RV_PIN(rv_ring_slot, served, 16224);
+RV_PIN(rv_ring_slot, claim, 16232);
+RV_PIN_SIZE(rv_ring_slot, 16416);
 RV_PIN(rv_ring_lane, queue, 16);
 RV_PIN(rv_ring_lane, answers, 4112);
-RV_PIN_SIZE(rv_ring_lane, 8208);
-RV_PIN(rv_ring, lanes, 16);
-RV_PIN(rv_ring, slots, 16432);
-RV_PIN_SIZE(rv_ring, 16801840);
+RV_PIN(rv_ring_lane, done, 8208);
+RV_PIN(rv_ring_lane, finished, 16400);
+RV_PIN_SIZE(rv_ring_lane, 16408);
+RV_PIN(rv_ring, lanes, 24);
+RV_PIN(rv_ring, slots, 32840);
+RV_PIN_SIZE(rv_ring, 16842824);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace rvisor {
 namespace {
@@ -64,7 +65,7 @@ bool each_write(const rv_ring_reply& reply, F&& use) {
 
 }  // namespace
 
-Status Desk::open(Fd memory, std::array<Fd, RV_RING_LANES> lanes) {
+Status Desk::open(Fd memory, std::array<Fd, RV_RING_SOCKETS> sockets) {
   struct stat st;
   if (fstat(memory.get(), &st) || st.st_size != sizeof(rv_ring)) return fail("protocol", "ring", errno);
   void* map = mmap(nullptr, sizeof(rv_ring), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
@@ -72,7 +73,7 @@ Status Desk::open(Fd memory, std::array<Fd, RV_RING_LANES> lanes) {
   madvise(map, sizeof(rv_ring), MADV_DONTFORK);  // none of a new command's business, not even until it executes its program
   ring_ = static_cast<rv_ring*>(map);
   if (ring_->magic != RV_RING_MAGIC || ring_->version != RV_RING_VERSION) return fail("protocol", "ring", EPROTO);
-  lanes_ = std::move(lanes);
+  sockets_ = std::move(sockets);
   entries_.resize(RV_RING_SLOTS);
   for (uint32_t slot = RV_RING_SLOTS; slot-- > 0;) free_.push_back(slot);
   return std::nullopt;
@@ -91,10 +92,17 @@ Status Desk::start() {
 }
 
 void Desk::ask(std::unique_ptr<Question> question, uint32_t lane, uint64_t handlers, uint64_t deadline_ms) {
+  std::vector<std::unique_ptr<Question>> gone;  // their ends may ask something themselves: after the lock
   Claim claim(lock_);
   Waiting waiting{std::move(question), lane, handlers, deadline_ms ? now_ns() + (deadline_ms + kGraceMs) * 1'000'000 : 0};
   wake_by(waiting.deadline_ns);
-  if (free_.empty()) return waiting_.push_back(std::move(waiting));
+  collect(gone);
+  if (free_.empty()) {
+    waiting_.push_back(std::move(waiting));
+    shared(ring_->hurry).store(1);
+    collect(gone);  // what was done before the host could see that
+    return;
+  }
   uint32_t slot = free_.back();
   free_.pop_back();
   post(slot, std::move(waiting));
@@ -109,6 +117,14 @@ void Desk::post(uint32_t number, Waiting waiting) {
   entry.lane = waiting.lane;
   entry.question = std::move(waiting.question);
   entry.deadline_ns = waiting.deadline_ns;
+  entry.done = entry.pressed = false;
+  const Direct direct = entry.question->direct();
+  const uint32_t listener = direct.loan ? lend(*direct.loan) : 0;
+  entry.claimable = listener && entry.generation;
+  slot.call.id = direct.id;
+  slot.call.listener = listener;
+  slot.call.may = entry.claimable ? direct.may : 0;
+  shared(slot.claim).store(entry.claimable ? entry.generation : 0);
   shared(slot.served).store(0);
   slot.call.generation = entry.generation;
   slot.call.tid = static_cast<uint32_t>(entry.question->tid());
@@ -137,10 +153,52 @@ void Desk::post(uint32_t number, Waiting waiting) {
     case RV_RING_ON_FUTEX: futex_wake(lane.wake); break;
     case RV_RING_ON_BELL: {
       char byte = 0;
-      send(lanes_[waiting.lane].get(), &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+      send(sockets_[waiting.lane].get(), &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
       break;
     }
   }
+}
+
+// With the lock held. The number under which the host has this listener; 0 where it cannot have it, and answers over the ring.
+uint32_t Desk::lend(Loan& loan) {
+  if (std::exchange(loan.offered, true)) return loan.number;
+  uint32_t number = loans_ + 1;
+  iovec text{&number, sizeof number};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+  msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &loan.listener, sizeof(int));
+  if (sendmsg(sockets_[RV_RING_LISTENERS].get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof number) loan.number = loans_ = number;
+  return loan.number;
+}
+
+// With the lock held: takes back what the host has answered at the listeners. False when there was nothing.
+bool Desk::collect(std::vector<std::unique_ptr<Question>>& gone) {
+  bool any = false;
+  for (uint32_t number = 0; number < RV_RING_LANES; number++) {
+    rv_ring_lane& lane = ring_->lanes[number];
+    const uint32_t finished = shared(lane.finished).load();
+    if (finished - finished_[number] > RV_RING_SLOTS) finished_[number] = finished;  // so many are never with the host
+    while (finished_[number] != finished) {
+      const rv_ring_done done = lane.done[finished_[number]++ % RV_RING_SLOTS];
+      any = true;
+      if (done.slot >= RV_RING_SLOTS) continue;
+      Entry& entry = entries_[done.slot];
+      if (entry.state == State::free || entry.generation != done.generation || entry.lane != number || !entry.claimable) continue;
+      entry.done = true;
+      if (entry.busy) continue;
+      gone.push_back(std::move(entry.question));
+      release(done.slot);
+    }
+  }
+  return any;
 }
 
 // With the lock held: the desk's thread sleeps no longer than this.
@@ -162,6 +220,11 @@ void Desk::loop() {
     uint32_t seen = shared(ring_->bell).load();
     bool any = false;
     for (uint32_t lane = 0; lane < RV_RING_LANES; lane++) any |= take(lane);
+    {
+      std::vector<std::unique_ptr<Question>> gone;
+      Claim claim(lock_);
+      any |= collect(gone);
+    }
     if (any) continue;
     uint64_t until = expire();
     shared(ring_->asleep).store(1);
@@ -207,6 +270,7 @@ void Desk::handle(uint32_t lane, uint32_t number) {
       }
       return;
     }
+    entry.busy = true;
   }
   // The question is this thread's alone from here on: deadlines are its own work too.
   if (reply.kind == RV_RING_ANSWER) settle(number, reply);
@@ -221,7 +285,7 @@ void Desk::serve(Entry& entry, uint32_t number, const rv_ring_reply& reply) {
     question.steer(reply, [this, number, generation = reply.generation, asked = reply.asked](int32_t result, const void* bytes, size_t size) {
       served(number, generation, asked, result, bytes, size);
     });
-    return;
+    return rest(number);
   }
   int32_t result = -ESRCH;
   if (question.waits()) {
@@ -239,6 +303,18 @@ void Desk::serve(Entry& entry, uint32_t number, const rv_ring_reply& reply) {
   slot.result = result;
   shared(slot.served).store(reply.asked);
   futex_wake(slot.served);
+  rest(number);
+}
+
+// The desk's thread is done with a call that is not answered, as far as it knows.
+void Desk::rest(uint32_t number) {
+  std::unique_ptr<Question> gone;
+  Claim claim(lock_);
+  Entry& entry = entries_[number];
+  entry.busy = false;
+  if (!entry.done) return;
+  gone = std::move(entry.question);
+  release(number);
 }
 
 ssize_t Desk::look(Question& question, const rv_ring_reply& reply, uint8_t* out, uint32_t size) {
@@ -300,6 +376,7 @@ void Desk::settle(uint32_t number, const rv_ring_reply& reply) {
   {
     Claim claim(lock_);
     question = std::move(entries_[number].question);
+    entries_[number].busy = false;
     release(number);
   }
   Question& q = *question;
@@ -317,7 +394,7 @@ Fd Desk::receive(uint32_t lane, uint32_t number, uint32_t generation) {
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    ssize_t size = recvmsg(lanes_[lane].get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t size = recvmsg(sockets_[lane].get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && errno == EINTR) continue;
     if (size != sizeof label) return Fd();
     Fd first;
@@ -337,22 +414,32 @@ Fd Desk::receive(uint32_t lane, uint32_t number, uint32_t generation) {
 // With the lock held. The next one that waits for a slot gets it.
 void Desk::release(uint32_t number) {
   entries_[number].state = State::free;
-  if (waiting_.empty()) return free_.push_back(number);
+  if (waiting_.empty()) {
+    shared(ring_->hurry).store(0);
+    return free_.push_back(number);
+  }
   Waiting next = std::move(waiting_.front());
   waiting_.pop_front();
   post(number, std::move(next));
 }
 
 uint64_t Desk::expire() {
-  std::vector<std::unique_ptr<Question>> overdue;
+  std::vector<std::unique_ptr<Question>> overdue, gone;
   uint64_t next = 0;
   {
     Claim claim(lock_);
     if (next_deadline_ns_ && now_ns() < next_deadline_ns_) return next_deadline_ns_;
     if (!next_deadline_ns_) return 0;
     uint64_t now = now_ns();
-    for (Entry& entry : entries_) {
+    collect(gone);
+    for (size_t number = 0; number < entries_.size(); number++) {
+      Entry& entry = entries_[number];
       if (entry.state != State::asked || !entry.deadline_ns) continue;
+      if (entry.deadline_ns <= now && entry.claimable && !std::exchange(entry.pressed, true)) {
+        // If the host has taken it, it is answering at this moment, and gets that moment.
+        uint32_t open = entry.generation;
+        if (!shared(ring_->slots[number].claim).compare_exchange_strong(open, 0)) entry.deadline_ns = now + kGraceMs * 1'000'000;
+      }
       if (entry.deadline_ns <= now) {
         entry.state = State::late;
         overdue.push_back(std::move(entry.question));

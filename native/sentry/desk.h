@@ -38,6 +38,20 @@ struct HandlersAnswer {
 // What a request that takes its time came to: a number or a negated errno, and bytes.
 using Served = std::function<void(int32_t result, const void* bytes, size_t size)>;
 
+// A listener that the host may answer at: its descriptor, and the number that the host has it by (0: it has it not). The desk's.
+struct Loan {
+  int listener;
+  uint32_t number = 0;
+  bool offered = false;
+};
+
+// Where the host may answer a call itself: the notification's id, and RV_RING_MAY_….
+struct Direct {
+  Loan* loan = nullptr;
+  uint64_t id = 0;
+  uint32_t may = 0;
+};
+
 // A call that waits for handlers. Its own thread of the guest may die at any time; the question lives until it is answered.
 class Question {
  public:
@@ -59,6 +73,8 @@ class Question {
   virtual void describe(rv_ring_call&) const {}
   // A request of RV_RING_INJECT or RV_RING_SCRATCH. `served` is called once, now or later, on any thread, unless the call's thread has died.
   virtual void steer(const rv_ring_reply&, Served served) { served(-EPERM, nullptr, 0); }
+  // Where its handlers' answer may go on the shorter way (rv_ring.h). The question then ends without being told.
+  virtual Direct direct() { return {}; }
   // Exactly one of these, once, on the desk's thread; the question is theirs to go on with.
   virtual void answered(std::unique_ptr<Question> self, HandlersAnswer answer) = 0;
   virtual void overdue(std::unique_ptr<Question> self) = 0;
@@ -66,8 +82,8 @@ class Question {
 
 class Desk {
  public:
-  // `memory`: the ring, sealed against changes of its size; `lanes`: a stream socket for each lane.
-  Status open(Fd memory, std::array<Fd, RV_RING_LANES> lanes);
+  // `memory`: the ring, sealed against changes of its size; `sockets`: a stream socket for each lane, and one of packets for listeners.
+  Status open(Fd memory, std::array<Fd, RV_RING_SOCKETS> sockets);
   Status start();
 
   // Puts a question to `handlers` on `lane`. `deadline_ms`: 0 for none. Never waits. Safe from several threads.
@@ -80,7 +96,10 @@ class Desk {
     uint32_t generation = 0;
     uint32_t lane = 0;
     uint64_t deadline_ns = 0;
-    uint32_t served = 0;
+    bool claimable = false;  // the host may answer at the listener
+    bool pressed = false;    // it was answering when the deadline passed
+    bool busy = false;       // the desk's thread is at it
+    bool done = false;       // the host has answered meanwhile
     std::unique_ptr<Question> question;
   };
   struct Waiting {
@@ -103,16 +122,20 @@ class Desk {
   void post(uint32_t slot, Waiting waiting);
   void wake_by(uint64_t deadline_ns);
   void release(uint32_t slot);
+  bool collect(std::vector<std::unique_ptr<Question>>& gone);
+  void rest(uint32_t slot);
+  uint32_t lend(Loan& loan);
   uint64_t expire();  // when the next deadline passes; 0: none
 
   rv_ring* ring_ = nullptr;
-  std::array<Fd, RV_RING_LANES> lanes_;
+  std::array<Fd, RV_RING_SOCKETS> sockets_;
   std::array<uint32_t, RV_RING_LANES> answered_{};
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_;  // the last one freed is the next one used: its memory is there
   std::deque<Waiting> waiting_;
-  std::array<uint32_t, RV_RING_LANES> posted_{};
+  std::array<uint32_t, RV_RING_LANES> posted_{}, finished_{};
+  uint32_t loans_ = 0;
   uint64_t next_deadline_ns_ = 0;
 };
 

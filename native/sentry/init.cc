@@ -115,7 +115,7 @@ class Init : public Refusals, public TraceClient {
     if (plan.interception) {
       bool handlers = !plan.interception->handlers.empty();
       if (handlers)
-        if (Status s = desk_.open(std::move(context_.ring.memory), std::move(context_.ring.lanes))) return s;
+        if (Status s = desk_.open(std::move(context_.ring.memory), std::move(context_.ring.sockets))) return s;
       if (plan.interception->trace) {
         if (Status s = Tracer::check()) return s;
         Tracer::prepare();

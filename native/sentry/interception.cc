@@ -147,10 +147,12 @@ class Interception::Server {
   friend class Interception::NotifyPoint;
   void loop(const std::shared_ptr<Server>& self);
   void serve_bounced(const seccomp_notif& request, const rv_call& call);
+  void give_up();
 
   Interception& all_;
   Listener listener_;
   Waits waits_;
+  Loan loan_{listener_.fd()};
 };
 
 // Where a call waits, and what can be done about it there.
@@ -168,6 +170,8 @@ class Interception::Point {
   virtual void restart() {}
   // The thread that stands at a trace point.
   virtual std::shared_ptr<Stop> stop() const { return nullptr; }
+  // Where the host may answer, as far as this point is concerned.
+  virtual Direct direct() const { return {}; }
 };
 
 // One call that waits for its answer: what is known of it, whom it has been put to, and what is next.
@@ -187,8 +191,7 @@ class Interception::Case : public Question, public Returning {
     for (;;) {
       if (c.wanted_ & ~c.asked_) return c.put(std::move(self));
       if (c.decision_.base == RV_ACTION_ERRNO) return refuse(std::move(self));
-      bool memory = can_act_on_behalf(static_cast<int>(c.call_.nr));
-      if (c.decision_.base != RV_ACTION_NOTIFY && !(memory && c.all_.boundaries(c.asked_ | c.decision_.pending))) {
+      if (c.goes_on(c.asked_)) {
         Point& point = *c.point_;
         return point.run(std::move(self));
       }
@@ -257,6 +260,12 @@ class Interception::Case : public Question, public Returning {
     memcpy(out, finder.found->data(), finder.found->size());
     shown_[index] = std::move(finder.found);
     return static_cast<ssize_t>(shown_[index]->size());
+  }
+
+  Direct direct() override {
+    Direct direct = point_->direct();
+    if (!goes_on(asked_ | put_)) direct.may &= ~RV_RING_MAY_CONTINUE;
+    return hooking_ ? Direct{} : direct;
   }
 
   void answered(std::unique_ptr<Question> self, HandlersAnswer answer) override {
@@ -456,6 +465,12 @@ class Interception::Case : public Question, public Returning {
 
   // Before the call is carried out, if it may be at all.
   bool must_ask() const { return wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO; }
+
+  // Whether the kernel runs the call as it stands once these have been asked: no rule, no handler and no copy has a say any more.
+  bool goes_on(uint64_t asked) const {
+    if (wanted_ & ~asked || decision_.base == RV_ACTION_ERRNO || decision_.base == RV_ACTION_NOTIFY) return false;
+    return !(can_act_on_behalf(static_cast<int>(call_.nr)) && all_.boundaries(asked | decision_.pending));
+  }
 
   // Carries the call out. False where handlers are to be asked first; the case is then still the caller's.
   // `may_block`: on a thread of the call's own, which may wait; `wait`: how it is taken back then.
@@ -660,6 +675,7 @@ class Interception::NotifyPoint : public Point {
     return std::shared_ptr<Wait>(new Wait(server_->waits_, id_, tid), [server = server_](Wait* wait) { delete wait; });
   }
   void restart() override { server_->listener_.answer_restart(id_); }
+  Direct direct() const override { return {&server_->loan_, id_, RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE}; }
 
  private:
   const std::shared_ptr<Server> server_;
@@ -699,7 +715,7 @@ void Interception::Server::loop(const std::shared_ptr<Server>& self) {
     int patience = waits_.patience();
     if (poll(wait.data(), wait.size(), patience) < 0) {
       if (errno == EINTR) continue;
-      return;
+      return give_up();
     }
     if (patience >= 0 || wait[1].revents) waits_.look();
     if (!wait[0].revents) continue;
@@ -707,7 +723,7 @@ void Interception::Server::loop(const std::shared_ptr<Server>& self) {
     seccomp_notif request;
     int err = listener_.receive(request);
     if (err == ENOENT) continue;  // withdrawn meanwhile
-    if (err) return;
+    if (err) return give_up();
     const rv_call call = call_of(request);
     auto tid = static_cast<pid_t>(request.pid);
     if (all_.tracer_ && call.arch == RV_ARCH_X86_64 && call.nr >= kBounced && call.nr < kBouncedEnd) {
@@ -736,6 +752,9 @@ void Interception::Server::serve_bounced(const seccomp_notif& request, const rv_
   int err = gift.fd.valid() ? listener_.answer_fd(request.id, std::move(gift.fd), gift.flags) : ENOSYS;
   if (err && err != ENOENT) listener_.answer_errno(request.id, err);
 }
+
+// Nobody takes calls here any more, and the host may have the listener too: they would wait for ever.
+void Interception::Server::give_up() { all_.refusals_.kill_guest(false, "the listener failed"); }
 
 void Interception::trapped(std::shared_ptr<Stop> stop) {
   rv_decision decision;

@@ -10,7 +10,7 @@ namespace rvisor {
 
 struct Ring {
   Fd memory;
-  std::array<Fd, RV_RING_LANES> lanes;
+  std::array<Fd, RV_RING_SOCKETS> sockets;
 };
 
 }  // namespace rvisor

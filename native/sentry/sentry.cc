@@ -171,7 +171,7 @@ class Sentry {
     for (const Fd& fd : context_.stdio) kept.push_back(fd.get());
     for (const auto& [name, fd] : context_.entry.tasks) kept.push_back(fd.get());
     kept.push_back(context_.ring.memory.get());
-    for (const Fd& fd : context_.ring.lanes) kept.push_back(fd.get());
+    for (const Fd& fd : context_.ring.sockets) kept.push_back(fd.get());
     close_all_but(std::move(kept));  // the host's sockets, gauges, pipes of the relay, and the warden's
     unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0) + interception_tasks(context_.plan);
     bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;

@@ -171,7 +171,7 @@ class Warden {
       Ring ring;
       if (plan_.interception && !plan_.interception->handlers.empty()) {
         ring.memory.reset(kRingFd);
-        for (unsigned lane = 0; lane < RV_RING_LANES; lane++) ring.lanes[lane].reset(kRingFd + 1 + static_cast<int>(lane));
+        for (unsigned i = 0; i < RV_RING_SOCKETS; i++) ring.sockets[i].reset(kRingFd + 1 + static_cast<int>(i));
       }
       run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges(), std::move(entry), std::move(ring)});
     }

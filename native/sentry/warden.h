@@ -4,7 +4,7 @@
 
 namespace rvisor {
 
-constexpr int kControlFd = 3, kEventsFd = 4, kPlanFd = 5, kFirstGuestFd = 6, kRingFd = 9, kRingFds = 3;
+constexpr int kControlFd = 3, kEventsFd = 4, kPlanFd = 5, kFirstGuestFd = 6, kRingFd = 9, kRingFds = 4;
 
 int run_warden();
 

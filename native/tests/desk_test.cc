@@ -58,13 +58,13 @@ struct Host {
     ring = static_cast<rv_ring*>(mmap(nullptr, sizeof(rv_ring), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0));
     ring->magic = RV_RING_MAGIC;
     ring->version = RV_RING_VERSION;
-    std::array<Fd, RV_RING_LANES> lanes;
-    for (auto& lane : lanes) {
+    std::array<Fd, RV_RING_SOCKETS> sockets;
+    for (auto& socket : sockets) {
       int ends[2];
       REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-      lane.reset(ends[0]);
+      socket.reset(ends[0]);
     }
-    REQUIRE(!desk->open(Fd(memory), std::move(lanes)));
+    REQUIRE(!desk->open(Fd(memory), std::move(sockets)));
     REQUIRE(!desk->start());
   }
 

@@ -40,7 +40,7 @@ export interface Native {
   readonly changes: (operation: number, upper: number, lower: string, done: (error: Error | null, result: number) => void) => void
   /** `out`: the bell of each lane (2 places). A handle, good in every thread of the program. */
   readonly ringOpen: (out: Int32Array) => number
-  /** `call`: a `struct rv_ring_call` (internal/ring/format.ts). `mode`: 0 not waiting, 1 asleep for a millisecond, 2 the bell will ring. A slot. */
+  /** `call`: a `struct rv_ring_call` (internal/ring/format.ts). `mode`: 0 not waiting, 1 asleep for ten milliseconds, 2 the bell will ring, 3 what an ended thread has left. A slot. */
   readonly ringNext: (ring: number, lane: number, call: Uint8Array, mode: number) => number
   readonly ringAnswer: (ring: number, lane: number, slot: number, reply: Uint8Array) => number
   readonly ringGive: (ring: number, lane: number, slot: number, generation: number, fd: number) => number

@@ -61,6 +61,18 @@ static void *asks(void *argument)
 	return NULL;
 }
 
+// Each call has an answer of its own (handler-cases.ts): a number, EPERM, or the kernel's own ESRCH.
+static void *numbers(void *argument)
+{
+	long wrong = 0, first = 0x10000000 + (long)argument * 0x100000;
+	for (long n = first; n < first + rounds; n++) {
+		long expected = n % 3 == 0 ? n + 1 : n % 3 == 1 ? -EPERM : -ESRCH;
+		if (told(syscall(SYS_getpgid, n)) != expected)
+			wrong++;
+	}
+	return (void *)wrong;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argv[1];
@@ -68,13 +80,14 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "uname")) {
 		printf("%ld %s\n", told(uname(&name)), name.nodename);
-	} else if (!strcmp(what, "threads")) {
+	} else if (!strcmp(what, "threads") || !strcmp(what, "numbers")) {
+		void *(*body)(void *) = what[0] == 't' ? names : numbers;
 		int count = atoi(argv[2]);
 		rounds = atoi(argv[3]);
 		pthread_t *threads = calloc((size_t)count, sizeof *threads);
 		long wrong = 0, started = 0;
 		for (int i = 0; i < count; i++)
-			started += !pthread_create(&threads[i], NULL, names, NULL);
+			started += !pthread_create(&threads[i], NULL, body, (void *)(long)i);
 		for (int i = 0; i < started; i++) {
 			void *one;
 			pthread_join(threads[i], &one);

@@ -16,6 +16,7 @@ import * as Syscall from "../../sdk/Syscall.ts"
 import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
 import { Address, Arg, Path } from "../../sdk/Where.ts"
+import { late, numbers } from "./modules/numbers.ts"
 
 class Name extends Context.Service<Name, { readonly name: string }>()("test/Name") {}
 
@@ -101,6 +102,33 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   },
   "8 threads at once, by a closure and by a module": async (guest) => {
     for (const handler of [box, module("box")]) assert.equal((await run(guest, ["threads", "8", "200"], [handler])).out, "8 threads, 0 wrong\n")
+  },
+  "each call gets its own answer: of 8 threads at once, of several commands, at once and later": async (guest) => {
+    for (const handler of [numbers, late, module("numbers")]) {
+      assert.equal((await run(guest, ["numbers", "8", "300"], [handler])).out, "8 threads, 0 wrong\n")
+    }
+    const all = await Effect.gen(function*() {
+      const sandbox = yield* Sandbox.spawn(Command.make("sleep", "60"), Policy.make({ filesystem: { read: [guest] }, handlers: [numbers] }))
+      const more = yield* Effect.forEach([1, 2, 3], () => sandbox.exec(Command.make(guest, "numbers", "3", "300")))
+      return yield* Effect.forEach(more, (one) => Stream.mkString(Stream.decodeText(one.stdout)), { concurrency: "unbounded" })
+    }).pipe(Effect.scoped, Effect.runPromise)
+    assert.deepEqual(all, ["3 threads, 0 wrong\n", "3 threads, 0 wrong\n", "3 threads, 0 wrong\n"])
+  },
+  "commands that end, one after the other, leave no descriptor in this program": async (guest) => {
+    const { readdirSync } = await import("node:fs")
+    const counts = await Effect.gen(function*() {
+      const sandbox = yield* Sandbox.spawn(Command.make("sleep", "60"), Policy.make({ filesystem: { read: [guest] }, handlers: [numbers] }))
+      const found: Array<number> = []
+      for (let i = 0; i < 12; i++) {
+        const text = yield* Effect.scoped(Effect.flatMap(sandbox.exec(Command.make(guest, "numbers", "1", "5")), (one) =>
+          Effect.andThen(one.exit, Stream.mkString(Stream.decodeText(one.stdout)))))
+        assert.equal(text, "1 threads, 0 wrong\n")
+        yield* Effect.sleep(20)
+        found.push(readdirSync("/proc/self/fd").length)
+      }
+      return found
+    }).pipe(Effect.scoped, Effect.runPromise)
+    assert.ok(counts.at(-1)! <= counts[2]! + 2, `descriptors: ${counts}`)
   },
   "200 threads": async (guest) => {
     for (const handler of [box, module("box")]) assert.equal((await run(guest, ["threads", "200", "5"], [handler])).out, "200 threads, 0 wrong\n")
@@ -375,7 +403,15 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   },
   "a module whose thread ends while it serves": async (guest) => {
     const told = await run(guest, ["sh", "-c", "$GUEST call 121 & sleep 0.5; $GUEST uname"], [module("ends")])
-    killed(told, /the thread of its module has ended|did not answer in time/)
+    killed(told, /getpgid threw: the thread of its module has ended/)
+  },
+  "calls that a module's thread had taken when it ended fail at once, each as its handler says": async (guest) => {
+    const begin = performance.now()
+    const told = await run(guest, ["sh", "-c", "($GUEST call 121 > /tmp/a; echo > /tmp/b) & sleep 0.2; $GUEST call 124; while [ ! -e /tmp/b ]; do sleep 0.05; done; cat /tmp/a; $GUEST call 140"], [module("lost")], { filesystem: { tmpfs: ["/tmp"] } })
+    assert.match(told.out, /^\d+\n-5\n-28\n$/)
+    assert.ok(performance.now() - begin < 8000, "nobody waited for a deadline")
+    assert.deepEqual(told.failures.map(({ handler, reason }) => [handler, reason]).sort(), [["getpgid", "threw"], ["getpriority", "threw"], ["getsid", "threw"]])
+    for (const { detail } of told.failures) assert.match(detail, /the thread of its module has ended: .*lost its way/)
   },
   "what needs more power than there is, is refused before anything starts": async (guest) => {
     const refused = async (handler: SyscallHandler.Any) => {

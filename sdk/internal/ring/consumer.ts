@@ -46,6 +46,8 @@ export interface ConsumerOptions {
   readonly services: Context.Context<never>
   /** Whether this thread has nothing else to do, and may sleep in native code. */
   readonly dedicated: boolean
+  /** Whether it goes on in the place of a thread that has ended, whose calls are its own now. */
+  readonly successor?: boolean
   readonly failed: (failure: FailureNote) => void
 }
 
@@ -59,6 +61,8 @@ export class Consumer {
   readonly #callView = new DataView(this.#call.buffer)
   readonly #reply = new Uint8Array(reply.SIZE)
   readonly #replyView = new DataView(this.#reply.buffer)
+  readonly #replyData = this.#reply.subarray(reply.data.at)
+  readonly #replyDataView = new DataView(this.#reply.buffer, reply.data.at)
   readonly #lists = new Map<SyscallName, Map<number, ReadonlyArray<SyscallHandler.Any>>>()
   /** Calls that are under way, whose result handlers want to see; by the number that init says it with. */
   readonly #made = new Map<number, { readonly view: GuestView; readonly decision: SyscallHandler.Decision<unknown>; readonly reported: number }>()
@@ -73,6 +77,7 @@ export class Consumer {
     this.#bell.on("data", this.#rung)
     this.#bell.on("error", () => {})
     if (!options.dedicated) this.#bell.unref()
+    if (options.successor === true) for (let slot; (slot = options.native.ringNext(options.ring, options.lane, this.#call, 3)) >= 0;) this.#answer(slot)
     this.#schedule()
   }
 
@@ -205,8 +210,7 @@ export class Consumer {
 
   #settle(view: GuestView, decision: SyscallHandler.Decision<unknown>): void {
     const { lane, native, ring } = this.#options
-    const failures = [...decision.failures]
-    let { verdict } = decision
+    let { failures, verdict } = decision
     if (verdict._tag === "Fd") {
       const { source } = verdict
       const rc = typeof source === "number"
@@ -214,7 +218,8 @@ export class Consumer {
         : native.ringGiveBytes(ring, lane, view.slot, view.generation, source, source.length, encodeText(`${verdict.path ?? "rvisor"}\0`), verdict.readable ? 1 : 0)
       if (rc < 0) {
         const what = typeof source === "number" ? `descriptor ${source} cannot be given` : `${source.length} bytes cannot be given`
-        verdict = SyscallHandler.failed(decision.by!, failures, "verdict", `${what}: ${native.errnoText(-rc)}`) as typeof verdict
+        failures = [...failures]
+        verdict = SyscallHandler.failed(decision.by!, failures as Array<SyscallHandler.Failure>, "verdict", `${what}: ${native.errnoText(-rc)}`) as typeof verdict
       }
     }
     this.#send(view, verdict, decision)
@@ -234,7 +239,7 @@ export class Consumer {
       this.#reply.set(reason, reply.data.at)
       used = reason.length
     } else {
-      used = view.takeWrites(this.#reply.subarray(reply.data.at))
+      used = view.takeWrites(this.#replyData, this.#replyDataView)
       if (verdict._tag === "Value") {
         kind = RV_RING.VALUE
         value = verdict.value

@@ -11,10 +11,14 @@ export const RV_RING = {
   LANES: 2,
   LANE_MAIN: 0,
   LANE_MODULES: 1,
+  SOCKETS: 3,
+  LISTENERS: 2,
   PIECES: 8,
   CALL_DATA: 9728,
   REPLY_DATA: 6144,
   MAX_REASON: 512,
+  MAY_ANSWER: 1,
+  MAY_CONTINUE: 2,
   AWAKE: 0,
   ON_FUTEX: 1,
   ON_BELL: 2,
@@ -88,20 +92,23 @@ export const records = {
     info: { at: 24, bytes: 128 }
   },
   ring_call: {
-    SIZE: 9968,
+    SIZE: 9984,
     generation: { at: 0, bytes: 4 },
     tid: { at: 4, bytes: 4 },
     handlers: { at: 8, bytes: 8 },
     call: { at: 16, bytes: 64 },
-    pieces: { at: 80, bytes: 4 },
-    used: { at: 84, bytes: 4 },
-    phase: { at: 88, bytes: 4 },
-    traced: { at: 92, bytes: 4 },
-    result: { at: 96, bytes: 8 },
-    after: { at: 104, bytes: 4 },
-    reserved: { at: 108, bytes: 4 },
-    piece: { at: 112, bytes: 128 },
-    data: { at: 240, bytes: 9728 }
+    id: { at: 80, bytes: 8 },
+    listener: { at: 88, bytes: 4 },
+    may: { at: 92, bytes: 4 },
+    pieces: { at: 96, bytes: 4 },
+    used: { at: 100, bytes: 4 },
+    phase: { at: 104, bytes: 4 },
+    traced: { at: 108, bytes: 4 },
+    result: { at: 112, bytes: 8 },
+    after: { at: 120, bytes: 4 },
+    reserved: { at: 124, bytes: 4 },
+    piece: { at: 128, bytes: 128 },
+    data: { at: 256, bytes: 9728 }
   },
   ring_reply: {
     SIZE: 6240,
@@ -119,29 +126,40 @@ export const records = {
     data: { at: 96, bytes: 6144 }
   },
   ring_slot: {
-    SIZE: 16392,
-    call: { at: 0, bytes: 9968 },
-    reply: { at: 9968, bytes: 6240 },
-    served: { at: 16208, bytes: 4 },
-    result: { at: 16212, bytes: 4 },
-    reserved: { at: 16216, bytes: 176 }
+    SIZE: 16416,
+    call: { at: 0, bytes: 9984 },
+    reply: { at: 9984, bytes: 6240 },
+    served: { at: 16224, bytes: 4 },
+    result: { at: 16228, bytes: 4 },
+    claim: { at: 16232, bytes: 4 },
+    reserved: { at: 16236, bytes: 180 }
+  },
+  ring_done: {
+    SIZE: 8,
+    slot: { at: 0, bytes: 4 },
+    generation: { at: 4, bytes: 4 }
   },
   ring_lane: {
-    SIZE: 8208,
+    SIZE: 16408,
     posted: { at: 0, bytes: 4 },
     wake: { at: 4, bytes: 4 },
     asleep: { at: 8, bytes: 4 },
     answered: { at: 12, bytes: 4 },
     queue: { at: 16, bytes: 4096 },
-    answers: { at: 4112, bytes: 4096 }
+    answers: { at: 4112, bytes: 4096 },
+    done: { at: 8208, bytes: 8192 },
+    finished: { at: 16400, bytes: 4 },
+    reserved: { at: 16404, bytes: 4 }
   },
   ring: {
-    SIZE: 16801840,
+    SIZE: 16842824,
     magic: { at: 0, bytes: 4 },
     version: { at: 4, bytes: 4 },
     bell: { at: 8, bytes: 4 },
     asleep: { at: 12, bytes: 4 },
-    lanes: { at: 16, bytes: 16416 },
-    slots: { at: 16432, bytes: 16785408 }
+    hurry: { at: 16, bytes: 4 },
+    reserved: { at: 20, bytes: 4 },
+    lanes: { at: 24, bytes: 32816 },
+    slots: { at: 32840, bytes: 16809984 }
   }
 } as const

@@ -44,9 +44,10 @@ export class ModuleThread {
 
   constructor(worker: Worker, modules: ReadonlyArray<ReadonlyArray<Description>>) {
     this.#worker = worker
-    this.handlers = modules.map((list) => list.map((one) => ({ ...one, run: () => Effect.die(new Error("the thread of its module has ended")) }) as AnyHandler))
+    let why = ""
+    this.handlers = modules.map((list) => list.map((one) => ({ ...one, run: () => Effect.die(new Error(`the thread of its module has ended${why}`)) }) as AnyHandler))
     this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()))
-    worker.on("error", () => {}) // what ended it; that it ended is what matters
+    worker.on("error", (error: unknown) => why = `: ${error instanceof Error ? error.message : String(error)}`)
     worker.unref()
   }
 
@@ -62,7 +63,7 @@ export class ModuleThread {
       if (this.#stopping || spare < 0) return void (spare >= 0 && native.close(spare))
       const places: Array<AnyHandler | undefined> = own.map(() => undefined)
       mine.forEach((place, index) => places[place] = handlers[index])
-      this.#substitute = new Consumer({ native, ring, lane: RV_RING.LANE_MODULES, bell: spare, handlers: places, numbers, services: Context.empty(), dedicated: false, failed })
+      this.#substitute = new Consumer({ native, ring, lane: RV_RING.LANE_MODULES, bell: spare, handlers: places, numbers, services: Context.empty(), dedicated: false, successor: true, failed })
     })
     this.#worker.postMessage({ type: "serve", ring, bell, places: mine, numbers } satisfies ToThread)
   }

@@ -45,6 +45,20 @@ const layOver = (pieces: ReadonlyArray<Piece>, address: bigint, into: Uint8Array
 
 const none: ReadonlyArray<Piece> = []
 
+/** A copy that costs no allocation of its own (Node and Bun cut small ones from a common one), for bytes that stay in here. */
+const kept = (bytes: Uint8Array): Uint8Array => {
+  const copy = Buffer.allocUnsafe(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+/** Messages to init that are not in use: six kilobytes each, which are dear to allocate. */
+const messages: Array<DataView> = []
+const SPARE_MESSAGES = 16
+const release = (message: DataView): void => {
+  if (messages.length < SPARE_MESSAGES) messages.push(message)
+}
+
 /** Where calls of one lane come from. */
 export interface Source {
   readonly native: Native
@@ -61,11 +75,11 @@ export class GuestView implements Incoming {
   readonly tid: number
   readonly handlers: number
   readonly name: SyscallName
+  /** Small enough to lie among the objects: an ArrayBuffer of its own would cost more than all the rest of a call. */
+  readonly registers = new BigUint64Array(6)
   readonly #source: Source
-  readonly #head: ArrayBuffer
   readonly #traced: boolean
   #pieces: ReadonlyArray<Piece>
-  #registers: BigUint64Array | undefined
   #writes: Array<Piece> = []
   #pending = 0
   #asked = 0
@@ -81,23 +95,19 @@ export class GuestView implements Incoming {
     this.generation = taken.getUint32(call.generation.at, true)
     this.tid = taken.getUint32(call.tid.at, true)
     this.handlers = taken.getUint32(call.handlers.at, true) + taken.getUint32(call.handlers.at + 4, true) * 2 ** 32
-    this.#head = (taken.buffer as ArrayBuffer).slice(REGISTERS, REGISTERS + 48)
+    for (let i = 0; i < 6; i++) this.registers[i] = taken.getBigUint64(REGISTERS + 8 * i, true)
     this.#traced = taken.getUint32(call.traced.at, true) === 1
     const count = taken.getUint32(call.pieces.at, true)
     if (count === 0) {
       this.#pieces = none
       return
     }
-    const data = new Uint8Array(taken.buffer, call.data.at, taken.getUint32(call.used.at, true)).slice()
+    const data = kept(new Uint8Array(taken.buffer, call.data.at, taken.getUint32(call.used.at, true)))
     this.#pieces = Array.from({ length: count }, (_, i) => {
       const at = call.piece.at + i * records.ring_piece.SIZE
       const from = taken.getUint32(at + records.ring_piece.at.at, true)
       return { address: taken.getBigUint64(at, true), bytes: data.subarray(from, from + taken.getUint32(at + records.ring_piece.size.at, true)) }
     })
-  }
-
-  get registers(): BigUint64Array {
-    return (this.#registers ??= new BigUint64Array(this.#head))
   }
 
   get memory(): GuestMemory["Service"] {
@@ -114,6 +124,7 @@ export class GuestView implements Incoming {
       const message = this.#message(RV_RING.PROCESS)
       let result = this.#request(message, 100, false)
       if (result === -EAGAIN) result = this.#request(message, 100, true)
+      release(message)
       this.#pid = Math.max(result, 0)
     }
     return this.#pid
@@ -174,8 +185,7 @@ export class GuestView implements Incoming {
   }
 
   /** Puts the writes that are still to be carried out into the data of an answer; gives the number of bytes. */
-  takeWrites(data: Uint8Array): number {
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+  takeWrites(data: Uint8Array, view = new DataView(data.buffer, data.byteOffset, data.byteLength)): number {
     let at = 0
     for (const { address, bytes } of this.#writes) {
       view.setBigUint64(at, address, true)
@@ -192,9 +202,10 @@ export class GuestView implements Incoming {
   }
 
   #message(kind: number): DataView {
-    const message = new DataView(new ArrayBuffer(reply.SIZE))
+    const message = messages.pop() ?? new DataView(new ArrayBuffer(reply.SIZE))
     message.setUint32(reply.generation.at, this.generation, true)
     message.setUint32(reply.kind.at, kind, true)
+    message.setUint32(reply.used.at, 0, true)
     message.setUint32(reply.asked.at, (this.#asked = (this.#asked + 1) >>> 0) || (this.#asked = 1), true)
     return message
   }
@@ -302,8 +313,9 @@ export class GuestView implements Incoming {
         return message
       }),
       (got) => {
+        if (got === size) bytes.set(new Uint8Array(message.buffer, reply.data.at, size), done)
+        release(message)
         if (got !== size) return this.#fault("read", address, bytes.length, got < 0 ? -got : EFAULT)
-        bytes.set(new Uint8Array(message.buffer, reply.data.at, size), done)
         return this.#fetch(address, bytes, done + size)
       }
     )
@@ -337,7 +349,7 @@ export class GuestView implements Incoming {
       if (!this.#open) return this.#fault("write", address, bytes.length, 0)
       const size = WRITE_HEADER + padded(bytes.length)
       if (this.#pending + size <= RV_RING.REPLY_DATA) {
-        this.#writes.push({ address, bytes: bytes.slice() })
+        this.#writes.push({ address, bytes: kept(bytes) })
         this.#pending += size
         return Effect.void
       }

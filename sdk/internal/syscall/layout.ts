@@ -63,6 +63,19 @@ export const integer = (code: IntegerCode): Layout<number> | Layout<bigint> => {
 
 const bytesAt = (view: DataView, at: number, length: number): Uint8Array => new Uint8Array(view.buffer, view.byteOffset + at, length)
 
+/** What most names are, without a buffer made for it. False, with anything in the field, for other text and for what does not fit. */
+const setAscii = (view: DataView, at: number, size: number, text: string): boolean => {
+  const { length } = text
+  if (length >= size) return false
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0 || code > 0x7f) return false
+    view.setUint8(at + i, code)
+  }
+  for (let i = length; i < size; i++) view.setUint8(at + i, 0)
+  return true
+}
+
 const bitField = (code: IntegerCode, bit: number, width: number): Omit<Access, "name"> => {
   const { zero } = integers[code]
   const wide = typeof zero === "bigint"
@@ -114,6 +127,7 @@ const access = (code: string, inner: Readonly<Record<string, Struct<never>>>): O
           return decodeText(end < 0 ? bytes : bytes.subarray(0, end))
         },
         set: (view, at, text: string) => {
+          if (setAscii(view, at, size, text)) return
           const bytes = encodeText(text)
           if (bytes.length >= size) throw new RangeError(`text of ${bytes.length} bytes does not fit into char[${size}]`)
           if (bytes.includes(0)) throw new RangeError("text with a NUL in it cannot be stored in a C string")

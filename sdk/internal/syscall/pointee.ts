@@ -30,7 +30,7 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 export const objectCodec = <A>(layout: Layout<A>): Codec<A> => ({
   read: (memory, address) => Effect.map(memory.read(address, layout.size), (bytes) => layout.decode(viewOf(bytes), 0)),
   write: (memory, address, value) => {
-    const bytes = new Uint8Array(layout.size)
+    const bytes = Buffer.allocUnsafe(layout.size).fill(0) // cut from a common buffer: `write` copies it
     layout.encode(viewOf(bytes), 0, value)
     return memory.write(address, bytes)
   }

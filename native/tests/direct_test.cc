@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers that the host gives at the listener itself: the host's own library against a desk, over calls of threads that a real filter stops.
+#include <doctest/doctest.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../client/ring.h"
+#include "../client/rvisor.h"
+#include "desk.h"
+#include "listener.h"
+
+using namespace rvisor;
+
+namespace {
+
+struct Heard {
+  std::atomic<int> answers{0}, overdue{0}, gone{0};
+  HandlersAnswer last;
+};
+
+class Asked : public Question {
+ public:
+  Asked(Heard& heard, Loan& loan, uint64_t id, uint32_t may = RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE) : heard_(heard), direct_{&loan, id, may} {}
+  ~Asked() override { heard_.gone++; }
+  pid_t tid() const override { return 7; }
+  const rv_call& call() const override { return call_; }
+  Copies& copies() override { return copies_; }
+  bool waits() const override { return true; }
+  ssize_t read(uint64_t, void* out, size_t size) override {
+    if (heard_.overdue == 0) usleep(50000);  // a reading that takes its time
+    return memset(out, 'r', size), static_cast<ssize_t>(size);
+  }
+  int write(uint64_t, const void*, size_t) override { return 0; }
+  int process() override { return 5; }
+  ssize_t descriptor(int, void*, size_t) override { return -EBADF; }
+  ssize_t take(int, void*, size_t) override { return -EBADF; }
+  ssize_t path(unsigned, void*, size_t) override { return -EINVAL; }
+  Direct direct() override { return direct_; }
+  void answered(std::unique_ptr<Question>, HandlersAnswer answer) override {
+    heard_.last = std::move(answer);
+    heard_.answers++;
+  }
+  void overdue(std::unique_ptr<Question>) override { heard_.overdue++; }
+
+ private:
+  Heard& heard_;
+  const Direct direct_;
+  rv_call call_{};
+  Copies copies_;
+};
+
+// Puts a filter on the calling thread that notifies getppid(2), and gives its listener.
+int listen() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program{sizeof code / sizeof *code, code};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
+}
+
+// A thread that makes one call and waits.
+struct Guest {
+  Guest() {
+    pthread_create(&thread, nullptr, [](void* self) -> void* {
+      auto* guest = static_cast<Guest*>(self);
+      guest->descriptor = listen();
+      guest->result = syscall(SYS_getppid);
+      guest->err = errno;
+      guest->returned = true;
+      return nullptr;
+    }, this);
+    while (!descriptor) usleep(100);
+    REQUIRE(descriptor > 0);
+    listener = std::make_unique<Listener>(Fd(descriptor));
+    loan = {listener->fd()};
+    REQUIRE(listener->receive(call) == 0);
+  }
+  ~Guest() {
+    if (!returned) listener->answer_value(call.id, 0);
+    pthread_join(thread, nullptr);
+  }
+  bool back() {
+    for (int i = 0; i < 200 && !returned; i++) usleep(1000);
+    return returned;
+  }
+
+  pthread_t thread;
+  std::atomic<int> descriptor{0}, err{0};
+  std::atomic<long> result{0};
+  std::atomic<bool> returned{false};
+  std::unique_ptr<Listener> listener;
+  Loan loan{-1};
+  seccomp_notif call;
+};
+
+// Both sides of a ring. Never freed, as the desk's thread may still touch it.
+struct Table {
+  Table() {
+    int bells[RV_RING_LANES];
+    handle = rvisor_ring_open(bells);
+    REQUIRE(handle >= 0);
+    int numbers[1 + RV_RING_SOCKETS];
+    ring_descriptors(handle, numbers);
+    std::array<Fd, RV_RING_SOCKETS> sockets;
+    for (size_t i = 0; i < sockets.size(); i++) sockets[i].reset(fcntl(numbers[1 + i], F_DUPFD_CLOEXEC, 3));
+    REQUIRE(!desk->open(Fd(fcntl(numbers[0], F_DUPFD_CLOEXEC, 3)), std::move(sockets)));
+    REQUIRE(!desk->start());
+  }
+
+  void ask(Heard& heard, Loan& loan, uint64_t id, uint64_t deadline_ms = 0, uint32_t may = RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE, uint32_t lane = 0) {
+    desk->ask(std::make_unique<Asked>(heard, loan, id, may), lane, 1, deadline_ms);
+  }
+
+  // The next call; -1 where there is none.
+  int take(uint32_t lane = 0, int mode = 0) { return rvisor_ring_next(handle, static_cast<int32_t>(lane), &call, mode); }
+
+  void answer(int slot, uint32_t verdict, int64_t value = 0, uint32_t generation = 0, uint32_t lane = 0) {
+    static rv_ring_reply reply;
+    reply = {};
+    reply.generation = generation ? generation : call.generation;
+    reply.kind = RV_RING_ANSWER;
+    reply.verdict = verdict;
+    reply.value = value;
+    rvisor_ring_answer(handle, static_cast<int32_t>(lane), slot, &reply);
+  }
+
+  int32_t handle;
+  rv_ring_call& call = *new rv_ring_call;
+  Desk* desk = new Desk;
+};
+
+template <class T>
+T& keep() {
+  static auto* all = new std::vector<T*>;
+  return *all->emplace_back(new T);
+}
+
+}  // namespace
+
+TEST_CASE("plain answers go straight to the guest, and the desk finds out when it next looks") {
+  Table& table = keep<Table>();
+  struct Case {
+    uint32_t verdict;
+    int64_t value;
+    long result;
+    int err;
+  };
+  for (const Case& c : {Case{RV_RING_VALUE, 77, 77, 0}, Case{RV_RING_VALUE, -ENOSPC, -1, ENOSPC}, Case{RV_RING_ERRNO, EPERM, -1, EPERM}, Case{RV_RING_CONTINUE, 0, getppid(), 0}}) {
+    CAPTURE(c.verdict);
+    Guest guest;
+    Heard& heard = keep<Heard>();
+    table.ask(heard, guest.loan, guest.call.id);
+    int slot = table.take();
+    REQUIRE(slot >= 0);
+    table.answer(slot, c.verdict, c.value);
+    REQUIRE(guest.back());
+    CHECK(guest.result == c.result);
+    if (c.err) CHECK(guest.err == c.err);
+    CHECK(heard.gone == 0);
+    Heard& next = keep<Heard>();
+    table.ask(next, guest.loan, 1);
+    CHECK(heard.gone == 1);
+    CHECK(heard.answers == 0);
+    table.answer(table.take(), RV_RING_VALUE);
+  }
+}
+
+TEST_CASE("what the desk does not allow goes over the ring: so does whatever else it has to do with an answer") {
+  Table& table = keep<Table>();
+  for (uint32_t may : {0u, RV_RING_MAY_ANSWER}) {
+    Guest guest;
+    Heard& heard = keep<Heard>();
+    table.ask(heard, guest.loan, guest.call.id, 0, may);
+    table.answer(table.take(), RV_RING_CONTINUE);
+    usleep(20000);
+    CHECK(heard.answers == 1);
+    CHECK(heard.last.verdict == RV_RING_CONTINUE);
+    CHECK(!guest.returned);
+  }
+  Guest guest;
+  Heard& heard = keep<Heard>();
+  table.ask(heard, guest.loan, guest.call.id);
+  table.answer(table.take(), RV_RING_ERRNO, 5000);
+  usleep(20000);
+  CHECK(heard.last.verdict == RV_RING_KILL);
+  CHECK(!guest.returned);
+}
+
+TEST_CASE("an answer of another generation reaches nobody") {
+  Table& table = keep<Table>();
+  Guest guest;
+  Heard& heard = keep<Heard>();
+  table.ask(heard, guest.loan, guest.call.id);
+  int slot = table.take();
+  table.answer(slot, RV_RING_VALUE, 5, table.call.generation + 1);
+  usleep(20000);
+  CHECK(!guest.returned);
+  CHECK(heard.answers == 0);
+  table.answer(slot, RV_RING_VALUE, 6);
+  CHECK(guest.back());
+  CHECK(guest.result == 6);
+}
+
+TEST_CASE("commands have listeners of their own, and numbers of notifications that may be the same") {
+  Table& table = keep<Table>();
+  Guest one, two;
+  Heard &first = keep<Heard>(), &second = keep<Heard>();
+  table.ask(first, one.loan, one.call.id);
+  table.ask(second, two.loan, two.call.id, 0, RV_RING_MAY_ANSWER, 1);
+  int slot_one = table.take(0);
+  uint32_t generation = table.call.generation;
+  int slot_two = table.take(1);
+  table.answer(slot_two, RV_RING_VALUE, 2, 0, 1);
+  table.answer(slot_one, RV_RING_VALUE, 1, generation);
+  CHECK(one.back());
+  CHECK(two.back());
+  CHECK(one.result == 1);
+  CHECK(two.result == 2);
+}
+
+TEST_CASE("an answer to a call whose thread has died harms nothing") {
+  Table& table = keep<Table>();
+  // Shares descriptors with us, so that its listener is ours too.
+  auto pid = static_cast<pid_t>(syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  if (pid == 0) {
+    if (dup2(listen(), 700) < 0) _exit(1);
+    syscall(SYS_getppid);
+    _exit(0);
+  }
+  int descriptor;
+  while ((descriptor = fcntl(700, F_DUPFD_CLOEXEC, 3)) < 0) usleep(1000);
+  close(700);
+  Listener listener{Fd(descriptor)};
+  seccomp_notif call;
+  REQUIRE(listener.receive(call) == 0);
+  Loan loan{listener.fd()};
+  Heard& heard = keep<Heard>();
+  table.ask(heard, loan, call.id);
+  int slot = table.take();
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  table.answer(slot, RV_RING_VALUE, 1);
+  Heard& next = keep<Heard>();
+  table.ask(next, loan, call.id);
+  CHECK(heard.gone == 1);
+  CHECK(heard.answers == 0);
+  CHECK(table.take() >= 0);
+}
+
+TEST_CASE("a call is answered by the host or is overdue, never both") {
+  Table& table = keep<Table>();
+  Guest guest;
+  Heard& heard = keep<Heard>();
+  table.ask(heard, guest.loan, guest.call.id, 1);
+  int slot = table.take();
+  usleep(700000);
+  CHECK(heard.overdue == 1);
+  table.answer(slot, RV_RING_VALUE, 9);
+  usleep(20000);
+  CHECK(!guest.returned);  // the desk has its own answer for it
+  CHECK(heard.answers == 0);
+  // The other way round: answered in time, and its deadline passes unnoticed.
+  Guest other;
+  Heard& early = keep<Heard>();
+  table.ask(early, other.loan, other.call.id, 1);
+  table.answer(table.take(), RV_RING_VALUE, 8);
+  CHECK(other.back());
+  usleep(700000);
+  CHECK(early.overdue == 0);
+  CHECK(early.gone == 1);
+}
+
+TEST_CASE("an answer while the desk carries out a request for the same call") {
+  Table& table = keep<Table>();
+  Guest guest;
+  Heard& heard = keep<Heard>();
+  table.ask(heard, guest.loan, guest.call.id);
+  int slot = table.take();
+  static rv_ring_reply request;
+  request = {};
+  request.generation = table.call.generation;
+  request.kind = RV_RING_READ;
+  request.size = 8;
+  request.asked = 1;
+  CHECK(rvisor_ring_request(table.handle, 0, slot, &request, 1, 0) == -EAGAIN);
+  table.answer(slot, RV_RING_VALUE, 3);
+  CHECK(guest.back());
+  Heard& next = keep<Heard>();
+  table.ask(next, guest.loan, 1);
+  CHECK(heard.gone == 0);  // the desk's thread is still at it
+  usleep(100000);
+  CHECK(heard.gone == 1);
+  CHECK(heard.answers == 0);
+  table.answer(table.take(), RV_RING_VALUE);
+}
+
+TEST_CASE("more calls than slots, all answered at the listener: none waits for ever") {
+  Table& table = keep<Table>();
+  Guest guest;
+  Heard& heard = keep<Heard>();
+  constexpr int kCalls = 3000;
+  for (int i = 0; i < kCalls; i++) table.ask(heard, guest.loan, 1);  // a number that nobody waits under: the kernel says so, and that is that
+  int answered = 0;
+  for (int idle = 0; idle < 2000 && answered < kCalls;) {
+    int slot = table.take();
+    if (slot < 0) {
+      idle++;
+      usleep(1000);
+      continue;
+    }
+    table.answer(slot, RV_RING_VALUE);
+    answered++;
+  }
+  CHECK(answered == kCalls);
+  CHECK(heard.answers == 0);
+}
+
+TEST_CASE("what a thread had taken when it ended is given to who goes on, once") {
+  Table& table = keep<Table>();
+  Guest guest;
+  Heard& heard = keep<Heard>();
+  for (int i = 0; i < 3; i++) table.ask(heard, guest.loan, 1);
+  int first = table.take(), second = table.take();
+  table.answer(first, RV_RING_VALUE, 0, 1);
+  CHECK(table.take(1, 3) == -EAGAIN);
+  CHECK(table.take(0, 3) == second);
+  CHECK(table.call.generation == 1);
+  CHECK(table.take(0, 3) == -EAGAIN);
+  table.answer(second, RV_RING_VALUE);
+  CHECK(table.take() >= 0);
+}
