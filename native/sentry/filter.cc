@@ -117,12 +117,13 @@ Filter traceable(const Filter& filter) {
   auto unless_from = [](uint32_t value, uint8_t skip) { return sock_filter{BPF_JMP | BPF_JGE | BPF_K, 0, skip, value}; };
   Filter result{
       load(offsetof(seccomp_data, arch)),
-      unless_equal(AUDIT_ARCH_X86_64, 13),
+      unless_equal(AUDIT_ARCH_X86_64, 14),
       load(offsetof(seccomp_data, nr)),
       unless_from(kBounced, 3),
       sock_filter{BPF_JMP | BPF_JGE | BPF_K, 1, 0, kBouncedEnd},
       sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_USER_NOTIF},
-      sock_filter{BPF_JMP | BPF_JA, 0, 0, 8},
+      sock_filter{BPF_JMP | BPF_JA, 0, 0, 9},
+      sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 5, 0, SYS_sched_yield},
       unless_equal(SYS_prctl, 7),
       // Becoming traceable is what any program does that is executed: nothing is won by it.
       load(low(0)),

@@ -19,7 +19,7 @@ Status build_filter(const Plan& plan, Filter& out);
 // Of a traced guest: what a command says to become traceable passes, and calls that a trace point has sent on (tracer.h) reach the listener.
 Filter traceable(const Filter& filter);
 
-// The sixth register of the prctl(2) that a traced command's filter lets pass whatever the policy says: nobody else sets it.
+// The sixth register of the prctl(2) and sched_yield(2) that a traced command's filter lets pass whatever the policy says: nobody else sets it.
 constexpr uint32_t kTraceable = 0x72767463;
 
 // Installs on the calling thread; needs no_new_privs.

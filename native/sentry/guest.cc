@@ -130,7 +130,7 @@ long release_word = 0;
 void await_tracer() {
   syscall(SYS_prctl, PR_SET_DUMPABLE, 1L, 0L, 0L, 0L, static_cast<long>(kTraceable));
   volatile long* word = &release_word;
-  while (!*word) __builtin_ia32_pause();
+  while (!*word) syscall(SYS_sched_yield, 0L, 0L, 0L, 0L, 0L, static_cast<long>(kTraceable));
 }
 
 }  // namespace

@@ -91,8 +91,8 @@ Status install_filter_and_send_listener(const Filter& filter, int socket, const 
   int err = errno;
   shared.listener.store(listener < 0 ? -2 : static_cast<int>(listener), std::memory_order_release);
   if (listener < 0) return fail("seccomp", "filter of " + std::to_string(filter.size()) + " instructions, with a listener", err);
-  // No call may be made here any more. The helper has a few microseconds' work.
-  while (close && shared.helper.load(std::memory_order_acquire)) __builtin_ia32_pause();
+  // No call may be made here any more but this one (see `traceable`). The helper has a few microseconds' work.
+  while (close && shared.helper.load(std::memory_order_acquire)) syscall(SYS_sched_yield, 0L, 0L, 0L, 0L, 0L, static_cast<long>(kTraceable));
   return std::nullopt;
 }
 

@@ -10,7 +10,7 @@ namespace rvisor {
 // For the guest's own process, as its last step before exec: installs `filter` with SECCOMP_FILTER_FLAG_NEW_LISTENER. A helper that shares
 // this process's descriptors and memory, but not its filter, sends the listener over `socket` in the packet `text` and ends; it
 // is a child of the parent. When this returns the listener may still be under way; calls that need it wait.
-// `close`: the listener and the socket are closed then, and when this returns they are, and nobody but this process has its memory.
+// `close`, for a filter that is `traceable`: the listener and the socket are closed then, and when this returns they are, and nobody but this process has its memory.
 Status install_filter_and_send_listener(const Filter& filter, int socket, const char* text, bool close = false);
 
 }  // namespace rvisor

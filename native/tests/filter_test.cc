@@ -103,6 +103,9 @@ TEST_CASE("what a traced guest's filter lets pass, and what it sends to the list
   CHECK(decide(filter, SYS_prctl, {dumpable, 0, 0, 0, 0, magic}) == kKill);
   CHECK(decide(filter, SYS_prctl, {dumpable + 1, 1, 0, 0, 0, magic}) == kKill);
   CHECK(decide(filter, SYS_prctl, {dumpable, 1, 0, 0, 0, magic}, AUDIT_ARCH_I386) == kEperm);
+  CHECK(decide(filter, SYS_sched_yield, {0, 0, 0, 0, 0, magic}) == kAllow);
+  CHECK(decide(filter, SYS_sched_yield) == kEperm);
+  CHECK(decide(filter, SYS_read + 1, {dumpable, 1, 0, 0, 0, magic}) == kEperm);
   for (int nr : {4096, 4097, 8191}) {
     CHECK(decide(filter, nr) == SECCOMP_RET_USER_NOTIF);
     CHECK(decide(filter, nr, {}, AUDIT_ARCH_I386) == kEperm);
