@@ -76,11 +76,11 @@ type Victim = "host" | "rvisor-warden" | "rvisor-sentry" | "rvisor-init" | "host
 const victims: ReadonlyArray<Victim> = ["host", "rvisor-warden", "rvisor-sentry", "rvisor-init", "host and warden"]
 
 /** One sandbox with children of every kind, one of our processes killed after `delay` ms; what the reaper found left, and whether the guest had started. */
-const killRound = (victim: Victim, delay: number): Promise<{ readonly end: string; readonly up: boolean }> =>
+const killRound = (victim: Victim, delay: number, options: ReadonlyArray<string> = []): Promise<{ readonly end: string; readonly up: boolean }> =>
   new Promise((resolve, reject) => {
     const guest = "setsid sleep 300 & (sleep 300 & sleep 300) & trap '' TERM INT HUP; echo up; sleep 300 & wait; wait"
     const limits = root ? ["--memory", "256MiB", "--processes", "50"] : []
-    const child = spawn(reaper, ["5000", ...rvisor, "run", ...limits, "--", "sh", "-c", guest], { stdio: ["ignore", "pipe", "ignore"] })
+    const child = spawn(reaper, ["5000", ...rvisor, "run", ...limits, ...options, "--", "sh", "-c", guest], { stdio: ["ignore", "pipe", "ignore"] })
     let output = ""
     let timer: NodeJS.Timeout | undefined
     const strike = (host: number) => {
@@ -138,6 +138,24 @@ describe("kill -9", () => {
       const live = controlGroups().filter((path) => readFileSync(join(path, "cgroup.procs"), "utf8") === "")
       expect(live).toEqual([])
     }
+  }, 240_000)
+
+  it("of any of them leaves nothing of a guest that is traced", async () => {
+    const traced = ["--handler", join(import.meta.dirname, "support/modules/steer77.ts")]
+    const left: Array<string> = []
+    const start = performance.now()
+    execFileSync(rvisor[0]!, [...rvisor.slice(1), "run", ...traced, "--", "true"])
+    const unit = performance.now() - start
+    let started = 0
+    for (let round = 0; round < ROUNDS / 10; round++) {
+      const victim = victims[round % victims.length]!
+      const delay = random() * unit * 2
+      const { end, up } = await killRound(victim, delay, traced)
+      if (up) started++
+      if (end !== "clean") left.push(`round ${round}, ${victim} after ${delay.toFixed(1)} ms: ${end}`)
+    }
+    expect(left, `seed ${seed}`).toEqual([])
+    expect(started).toBeGreaterThan(0)
   }, 240_000)
 
   it("of the sentry ends the command with the reason `sentry`, within a second", async () => {
@@ -203,6 +221,18 @@ describe("hosts that lack a feature", () => {
     const optional = ask(prefix, { argv: ["echo", "ran"], policy: { landlock: "optional" } })
     expect(optional.stdout).toBe("ran\n")
     expect(optional.layers!.some((layer) => layer.startsWith("landlock"))).toBe(false)
+  })
+
+  it("no ptrace: handlers that need it are refused with the remedy, others run", () => {
+    const with_ = (module: string) => {
+      const argv = [without, "101:1", ...rvisor, "run", "--handler", join(import.meta.dirname, "support/modules", module), "--", "true"]
+      return spawnSync(argv[0]!, argv.slice(1), { encoding: "utf8" })
+    }
+    const refused = with_("steer77.ts")
+    expect(refused.status).not.toBe(0)
+    expect(refused.stderr).toMatch(/trace ptrace/)
+    expect(refused.stderr).toContain("kernel.yama.ptrace_scope")
+    expect(with_("box.ts").status).toBe(0)
   })
 
   it("no control groups: a memory limit is refused, a policy without one runs", () => {

@@ -7,9 +7,12 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import * as EventHandler from "../../sdk/EventHandler.ts"
+import * as Command from "../../sdk/Command.ts"
 import * as Plugin from "../../sdk/Plugin.ts"
+import * as Policy from "../../sdk/Policy.ts"
+import * as Sandbox from "../../sdk/Sandbox.ts"
 import * as Syscall from "../../sdk/Syscall.ts"
 import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
@@ -227,6 +230,31 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   },
   "nobody in there can trace": async (guest) => {
     assert.equal((await run(guest, ["ptrace"], [answers], { extends: "trusted" })).out, "child -1, init -1\n")
+  },
+  "a process of the guest hunts for commands that are being started": async (guest) => {
+    const hunt = (handlers: ReadonlyArray<Policy.HandlerSource>) =>
+      Effect.gen(function*() {
+        const policy = Policy.make({ extends: "trusted", filesystem: { read: [guest] }, handlers }) as Policy.Policy
+        const sandbox = yield* Sandbox.spawn(Command.set(Command.make(guest, "hunt", "3"), { stdin: "ignore" }), policy)
+        const out = yield* Effect.forkScoped(Stream.mkString(Stream.decodeText(sandbox.all)))
+        let said = 0
+        for (let i = 0; i < 15; i++) {
+          const command = yield* sandbox.exec(Command.set(Command.make(guest, "say", "here"), { stdin: "ignore" }))
+          if ((yield* Stream.mkString(Stream.decodeText(command.stdout))) === "here\n") said++
+        }
+        yield* sandbox.exit
+        return { said, out: yield* Fiber.join(out) }
+      }).pipe(Effect.scoped, Effect.exit, Effect.runPromise)
+    // The control: without a tracer they are found, once they run.
+    const plain = await hunt([])
+    assert.ok(Exit.isSuccess(plain))
+    assert.match(plain.value.out, /^seized some, opened \w+, unfiltered 0/)
+    const traced = await hunt([answers])
+    // Whoever is quicker than the tracer has the sandbox ended, and has won nothing.
+    if (Exit.isSuccess(traced)) {
+      assert.match(traced.value.out, /^seized none, opened \w+, unfiltered 0, descriptors 0$/m)
+      assert.equal(traced.value.said, 15)
+    }
   },
   "the instruction is changed while calls are injected": async (guest) => {
     assert.equal((await run(guest, ["scribble", "1000"], [injects])).out, "0 wrong\n")

@@ -248,6 +248,33 @@ int main(int argc, char **argv)
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		printf("child %ld, init %ld\n", seize, init);
+	} else if (!strcmp(what, "hunt")) { // for commands of the sandbox that are just being started
+		int seized = 0, unfiltered = 0, written = 0, descriptors = 0;
+		char name[64], line[256];
+		for (time_t end = time(NULL) + atoi(argv[2]); time(NULL) < end;) {
+			for (pid_t pid = getpid() + 1; pid < getpid() + 400; pid++) {
+				if (kill(pid, 0)) continue;
+				snprintf(name, sizeof name, "/proc/%d/mem", pid);
+				int memory = open(name, O_RDONLY);
+				long seize = ptrace(PTRACE_SEIZE, pid, NULL, NULL);
+				if (memory < 0 && seize) continue;
+				written += memory >= 0;
+				seized += !seize;
+				snprintf(name, sizeof name, "/proc/%d/status", pid);
+				FILE *file = fopen(name, "r");
+				while (file && fgets(line, sizeof line, file))
+					if (!strncmp(line, "Seccomp:", 8)) unfiltered += atoi(line + 8) != 2;
+				if (file) fclose(file);
+				// Sockets, listeners and rings are init's.
+				for (int fd = 0; fd < 64; fd++) {
+					snprintf(name, sizeof name, "/proc/%d/fd/%d", pid, fd);
+					if (readlink(name, line, sizeof line) > 0 && (!strncmp(line, "socket:", 7) || !strncmp(line, "anon_inode:", 11) || !strncmp(line, "/memfd:", 7))) descriptors++;
+				}
+				if (!seize) ptrace(PTRACE_DETACH, pid, NULL, NULL);
+				if (memory >= 0) close(memory);
+			}
+		}
+		printf("seized %s, opened %s, unfiltered %d, descriptors %d\n", seized ? "some" : "none", written ? "some" : "none", unfiltered, descriptors);
 	} else if (!strcmp(what, "scribble")) { // the instruction itself changes while calls are injected
 		pthread_t thread;
 		int wrong = 0;
