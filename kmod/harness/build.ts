@@ -54,27 +54,25 @@ export interface Built {
 }
 
 export interface BuildOptions {
-  /** Has sparse look at every file. */
-  readonly sparse?: boolean
+  /** The directory of sparse, which then looks at every file. */
+  readonly sparse?: string
 }
 
 /** Builds a module for a kernel. What does not compile is a `HarnessFailure`; what only draws warnings is not. */
-export const buildModule = async (module: ModuleSource, kernel: Pick<Kernel, "release" | "headers">, { sparse = false }: BuildOptions = {}): Promise<Built> => {
+export const buildModule = async (module: ModuleSource, kernel: Pick<Kernel, "release" | "headers">, { sparse }: BuildOptions = {}): Promise<Built> => {
   const tree = join(cache, "build", kernel.release, module.name)
   mirror([module.directory, ...module.with].flatMap(sources), tree)
   const where = join(tree, module.directory)
   const file = join(where, `${module.name}.ko`)
-  const arguments_ = ["-C", kernel.headers, `M=${where}`, `-j${availableParallelism()}`, ...(sparse ? ["C=2", "CF=-Wsparse-all"] : []), "modules"]
+  const arguments_ = ["-C", kernel.headers, `M=${where}`, `-j${availableParallelism()}`, ...(sparse === undefined ? [] : ["C=2", `CHECK=${join(sparse, "sparse")}`]), "modules"]
   // A warning is seen once, when the file is compiled: ask for it again every time.
   rmSync(file, { force: true })
   for (const path of readdirSync(tree, { recursive: true, encoding: "utf8" })) if (path.endsWith(".o")) rmSync(join(tree, path))
   const { code, stderr, stdout } = await attempt("make", arguments_)
   if (code !== 0 || !existsSync(file)) throw new HarnessFailure("build", `${module.name}.ko does not build for ${kernel.release}:\n${stdout}${stderr}`.trimEnd(), "")
+  if (sparse !== undefined && !/^\s*CHECK /m.test(stdout)) throw new HarnessFailure("build", `sparse was not run over ${module.name}.ko`, "")
   return { file, warnings: warnings(stdout + stderr, tree) }
 }
-
-/** Whether sparse is on this host. */
-export const hasSparse = async (): Promise<boolean> => (await attempt("sparse", ["--version"]).catch(() => ({ code: 1 }))).code === 0
 
 /** Compiles a program that is not ours, static, as it is. */
 export const buildForeign = async (name: string, files: ReadonlyArray<string>, includes: ReadonlyArray<string>): Promise<string> => {

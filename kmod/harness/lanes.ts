@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
-import { buildForeign, buildModule, hasSparse, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
+import { buildForeign, buildModule, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
 import { HarnessFailure } from "./failure.ts"
 import { debugKernel } from "./debug-kernel.ts"
 import { boot, type Ending, type Job } from "./machine.ts"
@@ -39,11 +39,12 @@ const eachOf = async <A>(all: ReadonlyArray<A>, action: (each: A) => Promise<voi
 
 const faulty: ModuleSource = { name: "faulty", directory: "kmod/harness/faulty", with: [] }
 
+const sparse = async (): Promise<string> => join(await programs("sparse", ["sparse"]), "usr/bin")
+
 /** The module for a kernel, as a file for a machine; what the compiler had against it goes into the report. */
 const built = async (report: Report, on: Kernel): Promise<string> => {
-  const sparse = await hasSparse()
-  const { file, warnings } = await buildModule(rvisorModule, on, { sparse })
-  report.check(`builds without a warning${sparse ? ", and sparse has none" : ""}`, warnings.length === 0, warnings.join("\n"))
+  const { file, warnings } = await buildModule(rvisorModule, on, { sparse: await sparse() })
+  report.check("builds without a warning of the compiler's or of sparse", warnings.length === 0, warnings.join("\n"))
   return file
 }
 
@@ -73,7 +74,7 @@ const unsound: ReadonlyArray<Case> = [
   { name: "a write behind an object", job: load("redzone"), right: complained("BUG kmalloc-64") },
   { name: "a kernel that stops", job: { script: "echo c > /proc/sysrq-trigger; sleep 5" }, right: (ending) => ending.how === "died" && complained("Kernel panic")(ending) },
   { name: "a processor that spins in the kernel", job: load("lockup"), right: complained("soft lockup") },
-  { name: "a job without end", job: { script: "while :; do :; done", seconds: 20 }, right: ({ how }) => how === "hung" },
+  { name: "a job without end", job: { script: "while :; do :; done", seconds: 5 }, right: ({ how }) => how === "hung" },
   { name: "a machine that does not come up", job: { kernel: { vmlinux: "/dev/null", modules: "/nowhere" } }, right: ({ how }) => how === "absent" }
 ]
 
@@ -84,7 +85,8 @@ const machine: Lane = {
   run: async (report) => {
     const [first, ...others] = await Promise.all(seriesOfTests.map((series) => kernel(series)))
     for (const on of [first!, ...others]) {
-      const { file } = await buildModule(faulty, on)
+      const { file, warnings } = await buildModule(faulty, on, { sparse: await sparse() })
+      report.within(on.series).check("what sparse finds", warnings.length === 1 && warnings[0]!.includes("Using plain integer as NULL pointer"), warnings.join("\n"))
       await eachOf([...sound, ...(on === first ? unsound : [])], async ({ job, name, right }) => {
         const ending = await boot({ kernel: on, files: { "faulty.ko": file }, script: "true", seconds: 90, cpus: 1, append: [CHECKED, "watchdog_thresh=5"], ...job })
         report.within(on.series).check(name, right(ending), () => evidence(ending))
@@ -114,7 +116,7 @@ const functional: Lane = {
   run: async (report) => {
     const names = Object.keys(await testPrograms()).filter((name) => !special.includes(name))
     for (const series of seriesOfTests) {
-      await withModule(report.within(series), await kernel(series), ["insmod ./rvisor.ko || exit 1", programsScript(names.map((name) => [name]), 120), unload], { append: [CHECKED, "syscall.x32=y"] })
+      await withModule(report.within(series), await kernel(series), ["insmod ./rvisor.ko || exit 1", programsScript(names.map((name) => [name]), 120), unload], { modules: ["overlay"], append: [CHECKED, "syscall.x32=y", "vsyscall=emulate"] })
     }
   }
 }
@@ -156,13 +158,16 @@ const costs: Lane = {
   }
 }
 
-/** Loads, uses and unloads the module again and again, while other processes make calls without end. */
+/**
+ * Loads, uses and unloads the module again and again, while other processes make calls without end. The storm is there for the guests that
+ * are still dying when the module is to go; it is too short to pass its own tests.
+ */
 const loading = (seconds: number): string => `
 echo "#### program load, use and unload under load"
 for i in 1 2; do while :; do ./costs call open; done > /dev/null & done
 end=$(($(date +%s) + ${seconds})) times=0 bad=0
 while [ $(date +%s) -lt $end ]; do
-  insmod ./rvisor.ko && ./storm 0.3 $times > storm.out && ( ${unload} ) || { bad=1; cat storm.out; break; }
+  insmod ./rvisor.ko && ./boxed ./costs call > said 2>&1 && { ./storm 0.3 $times > storm.out; true; } && ( ${unload} ) || { bad=1; cat said; break; }
   times=$((times + 1))
 done
 kill %1 %2; wait

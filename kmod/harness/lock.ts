@@ -12,7 +12,7 @@ export const locked = async <A>(file: string, action: () => Promise<A>, waiting:
   mkdirSync(dirname(file), { recursive: true })
   const holder = spawn("flock", ["--exclusive", file, "sh", "-c", "echo held; exec cat >/dev/null"], { stdio: ["pipe", "pipe", "ignore"] })
   const ended = new Promise<void>((resolve) => holder.on("close", () => resolve()))
-  const patience = setTimeout(waiting, 300)
+  const patience = setTimeout(waiting, 3000)
   try {
     await new Promise<void>((resolve, reject) => {
       holder.stdout.once("data", () => resolve())

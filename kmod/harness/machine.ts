@@ -21,6 +21,8 @@ export interface Job {
   readonly files?: Readonly<Record<string, string>>
   /** The host's root file system is the job's too, with a layer of memory over it that takes all writes. */
   readonly share?: boolean
+  /** Modules of the kernel's own that are loaded first; those that are built in have no files, and are there already. */
+  readonly modules?: ReadonlyArray<string>
   readonly cpus?: number
   /** MiB. */
   readonly memory?: number
@@ -28,7 +30,7 @@ export interface Job {
   readonly counting?: boolean
   /** More words for the kernel's command line. */
   readonly append?: ReadonlyArray<string>
-  /** How long it may take, from the start of QEMU. */
+  /** How long it may take, once the machine has come up. */
   readonly seconds: number
   /** Is given the job's output, line by line, as it comes. */
   readonly onLine?: (line: string) => void
@@ -36,8 +38,8 @@ export interface Job {
 
 export type Ending = {
   /**
-   * `ended`: the job came to its end, with `code`. `died`: the machine stopped before that. `hung`: it was stopped after
-   * `seconds`. `absent`: it never came up.
+   * `ended`: the job came to its end, with `code`. `died`: the machine stopped before that. `hung`: it was stopped `seconds` after it
+   * had come up. `absent`: it never came up.
    */
   readonly how: "ended" | "died" | "hung" | "absent"
   /** The job's exit code; -1 where there is none. */
@@ -68,7 +70,7 @@ const once = async (job: Job, directory: string): Promise<Ending> => {
   const { share = false } = job
   const ramdisk = join(directory, "initramfs"), logFile = join(directory, "log")
   writeFileSync(ramdisk, initramfs({
-    busybox: await busybox(), modules: share ? loadOrder(job.kernel.modules, shareModules) : [], nonce, share, job: job.script, files: job.files ?? {}
+    busybox: await busybox(), modules: loadOrder(job.kernel.modules, [...(share ? shareModules : []), ...(job.modules ?? [])]), nonce, share, job: job.script, files: job.files ?? {}
   }))
   writeFileSync(logFile, "")
   const parallel = threads && job.counting !== true
@@ -94,19 +96,22 @@ const once = async (job: Job, directory: string): Promise<Ending> => {
   const lines: Array<string> = []
   let said = "", rest = "", up = false, code = -1, hung = false
   const coming = setTimeout(kill, COMING_UP * 1000)
-  const patience = setTimeout(() => {
-    hung = true
-    kill()
-  }, job.seconds * 1000)
+  let patience: NodeJS.Timeout | undefined
+  const runs = (): void => {
+    up = true
+    clearTimeout(coming)
+    patience = setTimeout(() => {
+      hung = true
+      kill()
+    }, job.seconds * 1000)
+  }
   machine.stdout.setEncoding("utf8").on("data", (text: string) => {
     const whole = (rest + text).split(/\r?\n/)
     rest = whole.pop()!
     for (const line of whole) {
       const mark = line.startsWith(`${nonce} `) ? line.slice(nonce.length + 1) : undefined
-      if (mark?.startsWith("up ")) {
-        up = true
-        clearTimeout(coming)
-      } else if (mark?.startsWith("end ")) code = Number(mark.slice(4))
+      if (mark?.startsWith("up ")) runs()
+      else if (mark?.startsWith("end ")) code = Number(mark.slice(4))
       else {
         lines.push(mark ?? line)
         job.onLine?.(mark ?? line)

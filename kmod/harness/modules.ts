@@ -3,7 +3,7 @@
  * is written in the module; a kernel that has something built in has no file for it.
  */
 import { execFileSync } from "node:child_process"
-import { readFileSync, readdirSync } from "node:fs"
+import { existsSync, readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 
 const canonical = (name: string): string => name.replaceAll("-", "_")
@@ -21,6 +21,7 @@ export interface Module {
 
 /** The modules `names` of the tree `modules` (`…/lib/modules/RELEASE`) with all that they need. Names without a file are built in. */
 export const loadOrder = (modules: string, names: ReadonlyArray<string>): ReadonlyArray<Module> => {
+  if (names.length === 0 || !existsSync(modules)) return []
   const files = new Map(
     readdirSync(modules, { recursive: true, encoding: "utf8" }).flatMap((path) => {
       const name = /([^/]+)\.ko(\.xz)?$/.exec(path)?.[1]

@@ -46,6 +46,16 @@ export interface Qemu {
   readonly threads: boolean
 }
 
+/** What has been found in this process is not looked for again. */
+const found = new Map<string, Promise<unknown>>()
+const once = <A>(key: string, find: () => Promise<A>): Promise<A> => {
+  const known = found.get(key) as Promise<A> | undefined
+  if (known !== undefined) return known
+  const finding = locked(lock, find, waiting)
+  found.set(key, finding)
+  return finding
+}
+
 const lock = join(cache, "lock")
 const waiting = () => process.stderr.write("· waiting for another run that fills .cache/kmod\n")
 
@@ -112,7 +122,7 @@ const described = (series: string, release: string): Kernel => {
 
 /** The newest kernel of a series that Debian has, unpacked. With `update`, newer than what lies there already. */
 export const kernel = (series: Series, { update = false }: { readonly update?: boolean } = {}): Promise<Kernel> =>
-  locked(lock, async () => {
+  once(`kernel ${series} ${update}`, async () => {
     const known = existsSync(chosen(series)) ? readFileSync(chosen(series), "utf8") : undefined
     if (known !== undefined && !update && existsSync(described(series, known).vmlinux)) return described(series, known)
     const release = newestKernel(await (await archive()).show("linux-image-amd64"), series)
@@ -121,7 +131,7 @@ export const kernel = (series: Series, { update = false }: { readonly update?: b
     if (known !== undefined && known !== release) rmSync(join(cache, "kernels", known), { recursive: true, force: true })
     writeFileSync(chosen(series), release)
     return described(series, release)
-  }, waiting)
+  })
 
 const versionOf = async (program: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>): Promise<string | undefined> => {
   const { code, stdout } = await attempt(program, [...args, "--version"], { env: { ...process.env, ...env } }).catch(() => ({ code: 1, stdout: "" }))
@@ -140,7 +150,7 @@ const unpackedQemu = async (root: string): Promise<Qemu | undefined> => {
 
 /** QEMU: version 10 or newer where it is to be had (of the host, or of Debian's backports), else that of Debian 12. */
 export const qemu = (): Promise<Qemu> =>
-  locked(lock, async () => {
+  once("qemu", async () => {
     const installed = await versionOf("qemu-system-x86_64", [], {})
     if (installed !== undefined && Number.parseInt(installed) >= 10) return { program: "qemu-system-x86_64", arguments: [], env: {}, version: installed, threads: true }
     const root = join(cache, "qemu")
@@ -155,22 +165,22 @@ export const qemu = (): Promise<Qemu> =>
     const made = await unpackedQemu(root)
     if (made === undefined) throw new HarnessFailure("format", "the unpacked QEMU does not run on this host", "install qemu-system-x86, version 10 or newer")
     return made
-  }, waiting)
+  })
 
 /** A static busybox. */
 export const busybox = (): Promise<string> =>
-  locked(lock, async () => {
+  once("busybox", async () => {
     const root = join(cache, "busybox")
     const find = () => ["bin/busybox", "usr/bin/busybox"].map((path) => join(root, path)).find((path) => existsSync(path))
     if (find() === undefined) await complete(root, async (fresh) => unpack(await (await archive()).download(["busybox-static"], join(fresh, "debs")), fresh))
     const found = find()
     if (found === undefined) throw new HarnessFailure("format", "the package busybox-static holds no busybox", "")
     return found
-  }, waiting)
+  })
 
 /** Programs of Debian packages, unpacked with the libraries that this host lacks; answers the directory that takes the place of `/`. */
 export const programs = (name: string, packages: ReadonlyArray<string>): Promise<string> =>
-  locked(lock, async () => {
+  once(`programs ${name}`, async () => {
     const root = join(cache, name)
     if (!existsSync(root)) {
       await complete(root, async (fresh) => {
@@ -179,11 +189,11 @@ export const programs = (name: string, packages: ReadonlyArray<string>): Promise
       })
     }
     return root
-  }, waiting)
+  })
 
 /** The sources of a kernel series, as Debian ships them, unpacked. */
 export const kernelSource = (series: Series): Promise<string> =>
-  locked(lock, async () => {
+  once(`source ${series}`, async () => {
     const root = join(cache, `source-${series}`)
     if (!existsSync(root)) {
       await complete(root, async (fresh) => {
@@ -195,4 +205,4 @@ export const kernelSource = (series: Series): Promise<string> =>
     }
     if (!readdirSync(root).includes("Makefile")) throw new HarnessFailure("format", `${root} holds no kernel sources`, `delete ${root} and try again`)
     return root
-  }, waiting)
+  })

@@ -78,7 +78,7 @@ static void order(void)
 
 static int __init faulty_init(void)
 {
-	int *volatile nowhere = NULL;
+	int *volatile nowhere = 0; /* for sparse to find */
 
 	if (!strcmp(fault, "warn"))
 		WARN(1, "faulty: asked to warn\n");
