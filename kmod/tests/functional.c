@@ -77,6 +77,28 @@ static int device_of_another(void *argument)
 	return 0;
 }
 
+/* Waits until a process has done what it does, and sleeps: on a busy machine that may take its time. */
+static void settle(pid_t pid)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int i = 0; i < 1000; i++) {
+		int fd = open(path, O_RDONLY);
+		ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		const char *state;
+
+		close(fd);
+		if (size <= 0)
+			return;
+		text[size] = 0;
+		state = strrchr(text, ')');
+		if (state && state[1] == ' ' && state[2] != 'R' && state[2] != 'D')
+			return;
+		usleep(10000);
+	}
+}
+
 static void test_device(void)
 {
 	struct rv_device_hello hello = { .version = RV_DEVICE_VERSION + 1, .program_version = RV_VERSION };
@@ -150,7 +172,7 @@ static void test_device(void)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		pause();
 	}
-	usleep(50000);
+	settle(pid);
 	check_is(box_register(fd, pid), ESRCH, "and takes nobody then");
 	kill(pid, SIGKILL);
 	box_wait(pid);
@@ -275,7 +297,7 @@ static void try_candidate(int fd, const struct candidate *candidate)
 	static char stack[65536] __attribute__((aligned(16)));
 	pid_t pid = clone(candidate_main, stack + sizeof(stack), candidate->flags | SIGCHLD, (void *)candidate);
 
-	usleep(100000);
+	settle(pid);
 	check_is(box_register(fd, pid), candidate->error, candidate->name);
 	kill(pid, SIGKILL);
 	box_wait(pid);
@@ -324,7 +346,7 @@ static void test_registering(void)
 	}
 	if (read(pipes[0], &grandchild, sizeof(grandchild)) != sizeof(grandchild))
 		bail("grandchild");
-	usleep(50000);
+	settle(grandchild);
 	check_is(box_register(fd, grandchild), EPERM, "a grandchild");
 	kill(grandchild, SIGKILL);
 	kill(pid, SIGKILL);
@@ -335,7 +357,7 @@ static void test_registering(void)
 		no_privileges();
 		pause();
 	}
-	usleep(50000);
+	settle(pid);
 	other = box_device();
 	box_hello(other);
 	box_load(other, all_allowed());
@@ -371,7 +393,7 @@ static void test_registering(void)
 			_exit(1);
 		pause();
 	}
-	usleep(50000);
+	settle(pid);
 	check_is(box_register(fd, pid), EXDEV, "a child with another root");
 	kill(pid, SIGKILL);
 	box_wait(pid);
@@ -386,10 +408,10 @@ static void test_registering(void)
 		child = fork();
 		if (!child) {
 			another_user();
-			sleep(1);
+			sleep(10);
 			_exit(0);
 		}
-		usleep(50000);
+		settle(child);
 		if (setresuid(65534, 65534, 65534))
 			_exit(1);
 		box_hello(fd);
@@ -400,7 +422,7 @@ static void test_registering(void)
 			no_privileges();
 			pause();
 		}
-		usleep(50000);
+		settle(child);
 		check_is(box_register(fd, child), 0, "a child of the same user, by nobody");
 		_exit(0);
 	}
