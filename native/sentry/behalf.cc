@@ -664,7 +664,9 @@ class Act {
   };
 
   int find_attribute(bool follow, uint32_t rights, bool named, Attribute& out) {
-    if (int err = find(AT_FDCWD, a_[0], follow, false, rights, out.r)) return err;
+    if (int err = look_up(AT_FDCWD, a_[0], follow, false, out.r, false, follow ? Want::object : Want::place)) return err;
+    if (int err = judge_.path(out.r.path, rights)) return err;
+    if (!out.r.object.valid()) return ENOENT;
     struct stat st;
     out.link = !fstat(out.r.object.get(), &st) && S_ISLNK(st.st_mode);
     out.object = out.link ? self_fd(out.r.directory) + "/" + out.r.name : self_fd(out.r.object);

@@ -37,7 +37,7 @@ export interface Pattern {
 
 /** The pattern with each of `prefixes` for its beginning, ready to match absolute paths. */
 export const compilePattern = ({ rest }: WrittenPattern, prefixes: ReadonlyArray<string>): Pattern => {
-  const globs = prefixes.map((prefix) => Glob.make(graft(escapeGlob(prefix), `/${rest.join("/")}`), { dot: true }))
+  const globs = prefixes.map((prefix) => Glob.make(graft(escapeGlob(prefix), rest.map((segment) => `/${segment}`).join("")), { dot: true }))
   // A brace may hold slashes: then the number of segments is not fixed either.
   const open = rest.includes("**") || rest.some((segment) => /[{}]/.test(segment))
   return {
