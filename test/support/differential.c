@@ -243,9 +243,11 @@ static void changes(void) {
   fixture();
 }
 
+// Chains of links: 19 and 41. Up to 40 are followed, but where a walk without locks is begun again the kernel goes on counting, so
+// that a busy directory gives ELOOP for any chain of more than 20 now and then.
 static const char *const paths[] = {
     "file", "empty", "private", "readonly", "dir", "bare", "closed", "closed/x", "closed/missing", "locked", "locked/new", "sgid", "sgid/new", "link", "dirlink", "slashlink", "fileslash",
-    "dangling", "lost", "loop", "ping", "self", "up", "winding", "absolute", "l38", "l39", "l40", "fifo", "socket", "caf\xe9", "caf\xe8", longest, too_long, "missing",
+    "dangling", "lost", "loop", "ping", "self", "up", "winding", "absolute", "l18", "l40", "fifo", "socket", "caf\xe9", "caf\xe8", longest, too_long, "missing",
     "missing/deeper", "file/", "dir/", "link/", "dirlink/", "dangling/", "missing/", "loop/", "", ".", "..", "/", "//", "/..", "/../..", "./", "../", "dir/.", "dir/..", "dir/../file",
     "dir//inner", "./file", "file/.", "file/..", "file/inner", "dirlink/inner", "dirlink/..", "dirlink/new", "dir/inner/", "up/.", "self/self/file", "self/./dir/../link", fits, over, absolute,
     "/proc/self", "/proc/self/", "/proc/self/cwd", "/proc/self/cwd/file", "/proc/self/root", "/proc/self/exe", "/proc/self/fd/0", "/proc/self/fd/999", "/proc/thread-self",
