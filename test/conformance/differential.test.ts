@@ -27,6 +27,7 @@ const lines = async (section: string, handlers: Handlers): Promise<ReadonlyArray
   mkdirSync(place)
   const policy = Policy.make({ filesystem: { read: [program], write: [place] }, handlers })
   const ran = await run([program, section], policy, { cwd: place })
+  execFileSync("chmod", ["-R", "u+rwX", place]) // the program has closed directories, which keep all but root out
   execFileSync("rm", ["-rf", place])
   expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: "" })
   return ran.stdout.split("\n")
