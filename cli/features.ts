@@ -55,7 +55,7 @@ export const features: ReadonlyArray<Feature> = [
     name: "overlayfs-tmpfs-xattr", need: "extra", use: "overlays whose changes live in memory can delete and replace directories",
     lost: "an overlay without an upper directory refuses to start", remedy: kernelConfig("CONFIG_TMPFS_XATTR", "6.6")
   },
-  { name: "seccomp-notify", need: "extra", use: "calls that the sentry answers itself", lost: "such calls go through ptrace, which is slower", remedy: kernel("5.0") },
+  { name: "seccomp-notify", need: "extra", use: "calls that the sentry answers itself", lost: "such calls stop at ptrace instead, which is slower; the guest's own ptrace fails", remedy: "no outer sandbox that forbids it or has a listener itself; " + kernel("5.0") },
   { name: "seccomp-notify-sync-wakeup", need: "extra", use: "the sentry answers on the guest's CPU: a tenth of the time", lost: "answers are slower", remedy: kernel("6.6") },
   { name: "seccomp-addfd", need: "extra", use: "the sentry gives the guest descriptors", lost: "such calls go through ptrace, which is slower", remedy: kernel("5.9") },
   {

@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -110,7 +111,30 @@ Status build_filter(const Plan& plan, Filter& out) {
   return export_filter(context, out);
 }
 
-Filter traceable(const Filter& filter) {
+// Classic BPF, as libseccomp writes it and `traceable` does.
+uint32_t evaluate(const Filter& filter, const seccomp_data& call) {
+  uint32_t a = 0;
+  for (size_t at = 0; at < filter.size(); at++) {
+    const sock_filter& op = filter[at];
+    switch (op.code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        if (op.k > sizeof call - sizeof a) return SECCOMP_RET_KILL_PROCESS;
+        memcpy(&a, reinterpret_cast<const char*>(&call) + op.k, sizeof a);
+        break;
+      case BPF_JMP | BPF_JA: at += op.k; break;
+      case BPF_JMP | BPF_JEQ | BPF_K: at += a == op.k ? op.jt : op.jf; break;
+      case BPF_JMP | BPF_JGT | BPF_K: at += a > op.k ? op.jt : op.jf; break;
+      case BPF_JMP | BPF_JGE | BPF_K: at += a >= op.k ? op.jt : op.jf; break;
+      case BPF_JMP | BPF_JSET | BPF_K: at += a & op.k ? op.jt : op.jf; break;
+      case BPF_ALU | BPF_AND | BPF_K: a &= op.k; break;
+      case BPF_RET | BPF_K: return op.k;
+      default: return SECCOMP_RET_KILL_PROCESS;
+    }
+  }
+  return SECCOMP_RET_KILL_PROCESS;
+}
+
+Filter traceable(const Filter& filter, bool notifies) {
   constexpr auto low = [](unsigned argument) { return static_cast<uint32_t>(offsetof(seccomp_data, args) + 8 * argument); };
   auto load = [](uint32_t offset) { return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}; };
   auto unless_equal = [](uint32_t value, uint8_t skip) { return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, skip, value}; };
@@ -121,7 +145,7 @@ Filter traceable(const Filter& filter) {
       load(offsetof(seccomp_data, nr)),
       unless_from(kBounced, 3),
       sock_filter{BPF_JMP | BPF_JGE | BPF_K, 1, 0, kBouncedEnd},
-      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_USER_NOTIF},
+      sock_filter{BPF_RET | BPF_K, 0, 0, notifies ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | ENOSYS},
       sock_filter{BPF_JMP | BPF_JA, 0, 0, 9},
       sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 5, 0, SYS_sched_yield},
       unless_equal(SYS_prctl, 7),
@@ -135,6 +159,9 @@ Filter traceable(const Filter& filter) {
       sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
   };
   result.insert(result.end(), filter.begin(), filter.end());
+  if (!notifies)
+    for (sock_filter& op : result)
+      if (op.code == (BPF_RET | BPF_K) && op.k == SECCOMP_RET_USER_NOTIF) op.k = SECCOMP_RET_TRACE;
   return result;
 }
 

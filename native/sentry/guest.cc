@@ -155,7 +155,9 @@ Failure enter_command(const GuestContext& context, const Command& command, const
     char byte = 0;
     if (write(context.ready, &byte, 1) != 1) return fail("exec", "tracer", errno);
     close_all_but({context.status, context.listener});
-    if (Status s = install_filter_and_send_listener(traceable(context.filter), context.listener, "listener", true)) return *s;
+    const bool notifies = context.listener >= 0;
+    const Filter filter = traceable(context.filter, notifies);
+    if (Status s = notifies ? install_filter_and_send_listener(filter, context.listener, "listener", true) : install_filter(filter)) return *s;
     await_tracer();
   } else if (Status s = context.listener < 0 ? install_filter(context.filter) : install_filter_and_send_listener(context.filter, context.listener, "listener")) {
     return *s;

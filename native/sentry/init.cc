@@ -52,6 +52,7 @@ class Init : public Refusals, public TraceClient {
     memcpy(filter_.data(), filter.text.data(), filter_.size() * sizeof(sock_filter));
     std::string layers = "pid mount ipc uts cgroup seccomp";
     if (abi) layers += " landlock:" + std::to_string(abi);
+    if (context_.plan.interception && context_.plan.interception->notifies) layers += " notify";
     if (tracer_) layers += " ptrace";
     if (!report({Report::Kind::ready, 0, 0, {}, layers}, raw(uppers_))) return;
     uppers_.clear();
@@ -122,14 +123,16 @@ class Init : public Refusals, public TraceClient {
         uint32_t events = 0;
         for (const Handler& handler : plan.interception->handlers)
           if (handler.event) events |= 1U << handler.event;
-        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso, events);
+        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso, events, !plan.interception->notifies);
       }
-      interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr, tracer_.get());
+      interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr, tracer_.get(), filter_);
       if (Status s = interception_->validate()) return s;
-      int ends[2];
-      if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("seccomp", "socketpair", errno);
-      listeners_.reset(ends[0]);
-      listeners_out_.reset(ends[1]);
+      if (plan.interception->notifies) {
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("seccomp", "socketpair", errno);
+        listeners_.reset(ends[0]);
+        listeners_out_.reset(ends[1]);
+      }
     }
     Waits::prepare();
     sigset_t child;

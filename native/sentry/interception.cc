@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -682,9 +684,120 @@ class Interception::NotifyPoint : public Point {
   const uint64_t id_;
 };
 
+// Puts a descriptor into the guest where there is no listener to do it: the thread is made to open a socket, to which init sends it, and to
+// receive it. What lies in the guest's memory meanwhile can be changed by its other threads, who then get something else than was meant for them.
+class Interception::Delivery : public std::enable_shared_from_this<Delivery> {
+ public:
+  using Done = std::function<void(int64_t)>;
+  Delivery(Interception& all, std::shared_ptr<Stop> stop, Fd fd, uint32_t flags, Done done)
+      : all_(all), stop_(std::move(stop)), fd_(std::move(fd)), flags_(flags), done_(std::move(done)), at_((stop_->stack - 2 * kRoom) & ~15ULL) {}
+
+  void start() {
+    Room room{};
+    room.address.sun_family = AF_UNIX;
+    room.length = sizeof room.address;
+    room.text = {reinterpret_cast<void*>(at_ + offsetof(Room, byte)), 1};
+    room.message.msg_iov = reinterpret_cast<iovec*>(at_ + offsetof(Room, text));
+    room.message.msg_iovlen = 1;
+    room.message.msg_control = reinterpret_cast<void*>(at_ + offsetof(Room, control));
+    room.message.msg_controllen = sizeof room.control;
+    static_assert(sizeof room <= kRoom);
+    if (at_ >= stop_->stack || memory().write_all(at_, &room, sizeof room)) return done_(-EFAULT);
+    call(SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0}, [](auto self, int64_t socket) {
+      self->socket_ = socket;
+      // A name of two bytes has the kernel choose one (unix(7), "autobind").
+      self->call(SYS_bind, {self->low(socket), self->at(offsetof(Room, address)), sizeof(sa_family_t)}, [](auto again, int64_t) { again->name(); });
+    });
+  }
+
+ private:
+  // What is needed in the guest, below its stack.
+  struct Room {
+    sockaddr_un address;
+    socklen_t length;
+    char byte;
+    iovec text;
+    msghdr message;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  };
+  static constexpr uint64_t kRoom = 512;
+  using Then = void (*)(std::shared_ptr<Delivery>, int64_t);
+
+  GuestMemory memory() const { return GuestMemory(stop_->tid); }
+  uint64_t at(size_t offset) const { return at_ + offset; }
+  static uint64_t low(int64_t descriptor) { return static_cast<uint32_t>(descriptor); }
+
+  // Has the thread make a call, and goes on with its result.
+  void call(uint32_t nr, std::array<uint64_t, 6> arguments, Then then) {
+    int64_t refused = all_.may_inject(nr, arguments);
+    if (refused) return finish(refused);
+    all_.tracer_->inject(stop_, nr, arguments, [self = shared_from_this(), then](bool made, int64_t result) {
+      if (!made) return;  // the thread is gone, and whoever waited for it knows
+      if (result < 0) return self->finish(result);
+      then(self, result);
+    });
+  }
+
+  void name() {
+    call(SYS_getsockname, {low(socket_), at(offsetof(Room, address)), at(offsetof(Room, length))}, [](auto self, int64_t) { self->send(); });
+  }
+
+  void send() {
+    Room room;
+    if (memory().read_all(at_, &room, sizeof room)) return finish(-EFAULT);
+    if (room.address.sun_family != AF_UNIX || room.length < 3 || room.length > sizeof room.address) return finish(-EFAULT);
+    Fd ours(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    char byte = 0;
+    iovec text{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+    msghdr message{};
+    message.msg_name = &room.address;
+    message.msg_namelen = room.length;
+    message.msg_iov = &text;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    int fd = fd_.get();
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    if (!ours.valid() || sendmsg(ours.get(), &message, MSG_NOSIGNAL) < 0) return finish(-errno);
+    fd_.reset();  // the message has it
+    const uint64_t flags = MSG_DONTWAIT | (flags_ & O_CLOEXEC ? static_cast<int>(MSG_CMSG_CLOEXEC) : 0);
+    call(SYS_recvmsg, {low(socket_), at(offsetof(Room, message)), flags}, [](auto self, int64_t) { self->receive(); });
+  }
+
+  void receive() {
+    Room room;
+    if (memory().read_all(at_, &room, sizeof room)) return finish(-EFAULT);
+    int number;
+    memcpy(&number, CMSG_DATA(reinterpret_cast<cmsghdr*>(room.control)), sizeof number);
+    // No room in the table of descriptors: the message comes without one.
+    finish(room.message.msg_flags & MSG_CTRUNC || room.message.msg_controllen < sizeof(cmsghdr) ? -EMFILE : number);
+  }
+
+  // The call's result is known; the socket goes first.
+  void finish(int64_t result) {
+    if (socket_ < 0) return done_(result);
+    result_ = result;
+    int64_t socket = std::exchange(socket_, -1);
+    call(SYS_close, {low(socket)}, [](auto self, int64_t) { self->done_(self->result_); });
+  }
+
+  Interception& all_;
+  const std::shared_ptr<Stop> stop_;
+  Fd fd_;
+  const uint32_t flags_;
+  const Done done_;
+  const uint64_t at_;
+  int64_t socket_ = -1, result_ = 0;
+};
+
 class Interception::TracePoint : public Point {
  public:
-  TracePoint(Tracer& tracer, std::shared_ptr<Stop> stop) : tracer_(tracer), stop_(std::move(stop)) {}
+  TracePoint(Interception& all, std::shared_ptr<Stop> stop) : all_(all), tracer_(*all.tracer_), stop_(std::move(stop)) {}
   bool waits() const override { return stop_->stands.load(); }
   void value(int64_t value) override { tracer_.answer(stop_, value); }
   void error(int err) override { tracer_.answer(stop_, -err); }
@@ -697,7 +810,13 @@ class Interception::TracePoint : public Point {
     tracer_.proceed(stop_, changed, registers, wanting(std::move(self)));
   }
 
-  void give(std::unique_ptr<Case> self, Fd fd, uint32_t flags) override { tracer_.give(stop_, std::move(fd), flags, wanting(std::move(self))); }
+  void give(std::unique_ptr<Case> self, Fd fd, uint32_t flags) override {
+    if (all_.plan_.notifies) return tracer_.give(stop_, std::move(fd), flags, wanting(std::move(self)));
+    auto owner = std::make_shared<std::unique_ptr<Case>>(std::move(self));
+    std::make_shared<Delivery>(all_, stop_, std::move(fd), flags, [owner](int64_t result) {
+      if (*owner) Case::conclude(std::move(*owner), result);
+    })->start();
+  }
 
  private:
   static std::unique_ptr<Returning> wanting(std::unique_ptr<Case> self) {
@@ -705,6 +824,7 @@ class Interception::TracePoint : public Point {
     return self;
   }
 
+  Interception& all_;
   Tracer& tracer_;
   const std::shared_ptr<Stop> stop_;
 };
@@ -768,7 +888,7 @@ void Interception::trapped(std::shared_ptr<Stop> stop) {
     case RV_ACTION_NOTIFY:
     case RV_ACTION_HANDLER: {
       const rv_call& call = stop->call;
-      auto made = std::make_unique<Case>(*this, std::make_unique<TracePoint>(*tracer_, stop), tid, call, decision);
+      auto made = std::make_unique<Case>(*this, std::make_unique<TracePoint>(*this, stop), tid, call, decision);
       // What is carried out here may take its time: not the tracer's, which everybody waits for.
       if (can_act_on_behalf(static_cast<int>(call.nr))) return acts_.put(std::move(made));
       return Case::proceed(std::move(made));
@@ -858,12 +978,14 @@ int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& reg
     case SYS_restart_syscall: return -ENOSYS;
   }
   if (nr >= kBounced) return -ENOSYS;
-  const std::vector<uint32_t>& traced = plan_.trace->calls;
-  if (std::find(traced.begin(), traced.end(), nr) == traced.end()) return 0;
   rv_call call{};
   call.nr = static_cast<uint32_t>(nr);
   call.arch = RV_ARCH_X86_64;
   memcpy(call.args, registers.data(), sizeof call.args);
+  seccomp_data data;
+  memcpy(&data, &call, sizeof data);
+  uint32_t action = evaluate(filter_, data) & SECCOMP_RET_ACTION_FULL;
+  if (action != SECCOMP_RET_TRACE && (plan_.notifies || action != SECCOMP_RET_USER_NOTIF)) return 0;
   rv_decision decision;
   rv_eval_call(program(), &call, &decision);
   if (decision.base == RV_ACTION_ALLOW) return 0;

@@ -19,6 +19,7 @@
 #include "desk.h"
 #include "failure.h"
 #include "fd.h"
+#include "filter.h"
 #include "listener.h"
 #include "plan.h"
 #include "tracer.h"
@@ -84,9 +85,10 @@ class Budget {
 class Interception {
  public:
   // `plan` has the compiled rules (rv_abi.h), checked here. All must outlive every thread that `serve` starts. `desk`: where
-  // handlers are asked; null where there are none. `tracer`: null where nothing is traced.
-  Interception(const InterceptionPlan& plan, Refusals& refusals, Desk* desk, Tracer* tracer = nullptr)
-      : plan_(plan), refusals_(refusals), desk_(desk), tracer_(tracer) {}
+  // handlers are asked; null where there are none. `tracer`: null where nothing is traced. `filter`: the
+  // guest's, as soon as there is a guest.
+  Interception(const InterceptionPlan& plan, Refusals& refusals, Desk* desk, Tracer* tracer, const Filter& filter)
+      : plan_(plan), refusals_(refusals), desk_(desk), tracer_(tracer), filter_(filter) {}
 
   Status validate() const;
 
@@ -113,6 +115,7 @@ class Interception {
   class Point;
   class NotifyPoint;
   class TracePoint;
+  class Delivery;
   class Case;
   class News;
   friend class Case;
@@ -141,6 +144,7 @@ class Interception {
   Refusals& refusals_;
   Desk* const desk_;
   Tracer* const tracer_;
+  const Filter& filter_;
   Acts acts_;
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   Budget budget_;

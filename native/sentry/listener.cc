@@ -2,9 +2,12 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Newer than the headers of older distributions; values from include/uapi/linux/seccomp.h.
@@ -30,6 +33,20 @@ bool knows_killable_waits() {
 }
 
 }  // namespace
+
+bool listener_available() {
+  static sock_filter allow{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+  static sock_fprog program{1, &allow};
+  // The filter holds for the child alone, which shares this memory until it ends.
+  pid_t pid = vfork();
+  if (pid == 0) {
+    bool made = !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) >= 0;
+    _exit(made ? 0 : 1);
+  }
+  int status = 1;
+  while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  return pid > 0 && status == 0;
+}
 
 Listener::Listener(Fd fd) : fd_(std::move(fd)), killable_(knows_killable_waits()) { ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, kSyncWakeUp); }
 

@@ -9,6 +9,10 @@
 
 namespace rvisor {
 
+// Whether a filter with a listener can be installed here: tried. An outer sandbox may forbid it, or have one itself, of which there is
+// but one for a process and its children.
+bool listener_available();
+
 class Listener {
  public:
   // Takes the descriptor that SECCOMP_FILTER_FLAG_NEW_LISTENER gave. Asks the kernel to wake the answering thread on the guest's

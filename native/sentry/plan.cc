@@ -259,14 +259,8 @@ Status parse_plan(std::string_view text, Plan& out) {
     if (interception.handlers.size() > RV_MAX_HANDLERS) i.reject("handlers", "are too many");
     if (i.has("trace")) {
       Reader t = i.object("trace");
-      t.only({"calls", "hideVdso"});
-      TracePlan trace;
-      trace.hide_vdso = t.maybe_flag("hideVdso");
-      t.each("calls", [&](const Json& value, const std::string&) {
-        if (!value.is_number_unsigned() || value.get<uint64_t>() > 4095) t.reject("calls", "is not a list of numbers of calls");
-        else trace.calls.push_back(value.get<uint32_t>());
-      });
-      interception.trace = std::move(trace);
+      t.only({"hideVdso"});
+      interception.trace = TracePlan{t.maybe_flag("hideVdso")};
     }
     for (const Handler& handler : interception.handlers)
       if (handler.event && !interception.trace) i.reject("handlers", "want events of a guest that is not traced");

@@ -89,8 +89,7 @@ struct CopyRule {
 
 // The guest is traced.
 struct TracePlan {
-  std::vector<uint32_t> calls;  // numbers of those that stop before they are made
-  bool hide_vdso = false;       // programs shall make calls to ask for the time
+  bool hide_vdso = false;  // programs shall make calls to ask for the time
 };
 
 // Rules of the decision core (rv_abi.h) for the calls that are notified, or stop.
@@ -100,6 +99,7 @@ struct InterceptionPlan {
   std::vector<uint64_t> program;  // 8-byte aligned; the last word may be padded
   size_t size = 0;                // bytes
   std::optional<TracePlan> trace;
+  bool notifies = true;  // not of the plan: false where the kernel has no listener for us, and trace points do their work
   bool network = false;           // the program decides on every socket address; else on AF_UNIX paths only
   bool report = true;             // refusals by number and registers are told
 };

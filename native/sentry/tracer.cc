@@ -159,7 +159,8 @@ struct Tracer::Task {
   std::unique_ptr<Returning> returning;  // of its own
 };
 
-Tracer::Tracer(TraceClient& client, bool hide_vdso, uint32_t events) : client_(client), hide_vdso_(hide_vdso), events_(events) {}
+Tracer::Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign)
+    : client_(client), hide_vdso_(hide_vdso), events_(events), foreign_(foreign) {}
 Tracer::~Tracer() = default;
 
 void Tracer::prepare() {
@@ -533,6 +534,13 @@ void Tracer::at_seccomp(Task& task) {
   task.made = task.executed = false;
   task.stop = std::make_shared<Stop>(task.tid);
   task.stop->call = call_of(regs);
+  if (foreign_) {
+    __ptrace_syscall_info info;
+    long size = ptrace(static_cast<__ptrace_request>(PTRACE_GET_SYSCALL_INFO), task.tid, sizeof info, &info);
+    if (size < static_cast<long>(offsetof(__ptrace_syscall_info, seccomp)) + 56) return;  // killed meanwhile
+    task.stop->call.arch = info.arch;
+    memcpy(task.stop->call.args, info.seccomp.args, sizeof task.stop->call.args);
+  }
   task.stop->stack = regs.rsp;
   client_.trapped(task.stop);
 }

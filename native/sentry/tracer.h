@@ -68,8 +68,8 @@ class TraceClient {
 class Tracer {
  public:
   // `hide_vdso`: programs are started without the kernel's own code for asking the time, so that they make calls.
-  // `events`: what `happened` is told of, bit N for kind N.
-  Tracer(TraceClient& client, bool hide_vdso, uint32_t events = 0);
+  // `events`: what `happened` is told of, bit N for kind N. `foreign`: calls of other ABIs may stop too.
+  Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign);
   ~Tracer();
 
   // Whether a process may be traced here at all: tried on one of our own.
@@ -162,6 +162,7 @@ class Tracer {
   TraceClient& client_;
   const bool hide_vdso_;
   const uint32_t events_;
+  const bool foreign_;
   pid_t thread_ = 0;
   std::map<pid_t, std::unique_ptr<Task>> tasks_;
   std::set<pid_t> unborn_;    // new threads that stand until their making has been told

@@ -26,6 +26,7 @@
 #include "confinement.h"
 #include "interception.h"
 #include "landlock.h"
+#include "listener.h"
 #include "sentry.h"
 
 namespace rvisor {
@@ -141,6 +142,10 @@ class Warden {
     if (Status s = read_plan(plan_)) return s;
     if (Status s = leave_own_file(plan_)) return s;
     close(kPlanFd);
+    if (plan_.interception && !listener_available()) {
+      plan_.interception->notifies = false;
+      if (!plan_.interception->trace) plan_.interception->trace.emplace();
+    }
     if (plan_.command.tty)
       for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
     Limits limits = plan_.limits;

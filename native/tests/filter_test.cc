@@ -116,6 +116,26 @@ TEST_CASE("what a traced guest's filter lets pass, and what it sends to the list
   CHECK(decide(filter, SYS_close) == SECCOMP_RET_TRACE);
 }
 
+TEST_CASE("without a listener, what would be notified stops") {
+  const Filter plain = build({{SYS_read, SeccompAction::allow, 0, {}}, {SYS_write, SeccompAction::error, 13, {}}}, SeccompAction::notify);
+  const Filter filter = traceable(plain, false);
+  for (int nr = -1; nr < 10000; nr++) {
+    uint32_t expected = decide(plain, nr);
+    if (expected == SECCOMP_RET_USER_NOTIF) expected = SECCOMP_RET_TRACE;
+    if (nr >= 4096 && nr < 8192) expected = SECCOMP_RET_ERRNO | 38;
+    CHECK(decide(filter, nr) == expected);
+  }
+  CHECK(decide(filter, SYS_read, {}, AUDIT_ARCH_I386) == SECCOMP_RET_TRACE);
+  // As the kernel would: the sentry's own reading of a filter.
+  for (int nr = -1; nr < 10000; nr++)
+    for (uint32_t arch : {uint32_t{AUDIT_ARCH_X86_64}, uint32_t{AUDIT_ARCH_I386}}) {
+      seccomp_data data{};
+      data.nr = nr;
+      data.arch = arch;
+      CHECK(evaluate(filter, data) == decide(filter, nr, {}, arch));
+    }
+}
+
 TEST_CASE("conditions see all 64 bits") {
   auto one = [](Op op, uint64_t value, uint64_t mask = UINT64_MAX) { return build({{SYS_ioctl, SeccompAction::allow, 0, {{1, op, value, mask}}}}); };
   Filter eq = one(Op::eq, 5);

@@ -78,7 +78,7 @@ TEST_CASE("a program that is none is refused before a guest exists") {
     InterceptionPlan plan;
     plan.program.assign(words, 0x4752565247525652);
     plan.size = words * 8;
-    Status status = Interception(plan, nobody, nullptr).validate();
+    Status status = Interception(plan, nobody, nullptr, nullptr, Filter{}).validate();
     REQUIRE(status);
     CHECK(status->step == "plan");
   }

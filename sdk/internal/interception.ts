@@ -113,7 +113,7 @@ export const intercepted = (
       interception: {
         program: Buffer.from(bytes).toString("base64"),
         ...(asked.size === 0 && !handlers.events ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
-        ...(traced.length === 0 && !hideVdso && !handlers.events ? {} : { trace: { calls: traced, hideVdso } }),
+        ...(traced.length === 0 && !hideVdso && !handlers.events ? {} : { trace: { hideVdso } }),
         ...(decisions.network ? { network: true } : {}),
         ...(report ? { report: true } : {})
       }

@@ -180,8 +180,6 @@ export const Plan = Schema.Struct({
     copies: optional(Schema.Array(CopyRule)),
     /** The guest is traced: always, where a rule has the action `trace`. */
     trace: optional(Schema.Struct({
-      /** Numbers of the calls that stop. */
-      calls: Schema.Array(U),
       /** Programs are started without the vDSO, so that they ask the kernel for the time. */
       hideVdso: optional(Schema.Boolean)
     })),

@@ -135,6 +135,13 @@ int main(int argc, char **argv)
 		for (int i = 3; i < argc && i < 9; i++)
 			a[i - 3] = strtol(argv[i], NULL, 0);
 		printf("%ld\n", told(syscall(strtol(argv[2], NULL, 0), a[0], a[1], a[2], a[3], a[4], a[5])));
+	} else if (!strcmp(what, "abi")) {
+		// getpid by i386's entry and by x32's number, and the number -1.
+		long i386 = 20, x32 = 39 | 0x40000000, none = -1;
+		asm volatile("int $0x80" : "+a"(i386) : : "memory", "r8", "r9", "r10", "r11");
+		asm volatile("syscall" : "+a"(x32) : : "rcx", "r11", "memory");
+		asm volatile("syscall" : "+a"(none) : : "rcx", "r11", "memory");
+		printf("%ld %ld %ld\n", i386, x32, none);
 	} else if (!strcmp(what, "writes")) {
 		// A large buffer, to be read in pieces.
 		size_t size = (size_t)atol(argv[2]);

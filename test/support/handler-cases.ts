@@ -318,6 +318,12 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
     assert.equal(told.out, "-28\n-1\n")
     assert.deepEqual(told.violations, ["ptrace"])
   },
+  "calls of other ABIs are nobody's, and refused": async (guest) => {
+    const answer = SyscallHandler.make("getpid", () => Effect.succeed(Verdict.value(7)))
+    const told = await run(guest, ["abi"], [answer], { violations: "report" })
+    assert.equal(told.out, "-1 -1 -1\n")
+    assert.equal(told.violations.length, 3)
+  },
   "kill": async (guest) => killed(await run(guest, ["call", "121"], [SyscallHandler.make("getpgid", () => Effect.succeed(Verdict.kill("enough of this")))]), /enough of this/),
 
   // ------------------------------------------------------------------------------------------------------- faults

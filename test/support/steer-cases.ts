@@ -259,7 +259,7 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   "the instruction is changed while calls are injected": async (guest) => {
     assert.equal((await run(guest, ["scribble", "1000"], [injects])).out, "0 wrong\n")
   },
-  "the stack is taken away and filled while bytes lie there": async (guest) => {
+  "what lies below the stack is changed while it is used": async (guest) => {
     const opens = SyscallHandler.make("getpgid", steer, (call) =>
       Effect.gen(function*() {
         const path = yield* call.scratch(Buffer.from("/etc/hostname\0"))
@@ -268,7 +268,9 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
         yield* call.inject("close", { fd: file.value })
         return Verdict.value(77)
       }))
-    assert.equal((await run(guest, ["scratch", "300"], [opens])).out, "went on, 0 other\n")
+    assert.match((await run(guest, ["scratch", "1000"], [opens])).out, /^good some, spoilt (some|none), other 0\n$/)
+    const virtual = SyscallHandler.make("openat", { ...steer, where: Path.exact("/etc/hostname") }, () => Effect.succeed(Verdict.fd(Buffer.from("virtual\n"))))
+    assert.equal((await run(guest, ["given", "300"], [virtual])).out, "good some, then virtual\n")
   },
 
   // --------------------------------------------------------------------------------------------------------- events

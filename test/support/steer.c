@@ -84,15 +84,26 @@ static void *scribbles(void *argument)
 	return NULL;
 }
 
-static char *stack; // of the calling thread
-static void *unmaps(void *argument)
+// Below the red zone of the calling thread, where nobody but a handler puts anything.
+static char *volatile below;
+static volatile int done;
+static void *spoils(void *argument)
 {
 	(void)argument;
+	while (!below) {}
 	while (!stop) {
-		madvise(stack, 1 << 16, MADV_DONTNEED);
-		memset(stack, 0x41, 1 << 16);
+		for (int i = 144; i < 2048; i++) below[-i] ^= 0x41;
+		sched_yield();
 	}
+	done = 1;
 	return NULL;
+}
+
+static char *stack_pointer(void)
+{
+	char *result;
+	asm volatile("mov %%rsp, %0" : "=r"(result));
+	return result;
 }
 
 static void *sleeps(void *argument)
@@ -290,20 +301,40 @@ int main(int argc, char **argv)
 		stop = 1;
 		pthread_join(thread, NULL);
 		printf("%d wrong\n", wrong);
-	} else if (!strcmp(what, "scratch")) { // the thread's stack is taken away and filled meanwhile
+	} else if (!strcmp(what, "scratch")) { // what lies there is changed meanwhile
 		pthread_t thread;
-		long opened = 0, other = 0;
-		char here;
-		stack = (char *)(((uintptr_t)&here & ~0xffffUL) - 0x30000);
-		pthread_create(&thread, NULL, unmaps, NULL);
+		long good = 0, spoilt = 0, other = 0;
+		pthread_create(&thread, NULL, spoils, NULL);
+		below = stack_pointer(); // from here on no deep call until it is done
 		for (int i = 0; i < atoi(argv[2]); i++) {
-			long result = told(syscall(SYS_getpgid, i));
-			if (result == 77 || result == -ENOENT || result == -EFAULT) opened++;
+			long a[6] = {i};
+			long result = bare(SYS_getpgid, a);
+			if (result == 77) good++;
+			else if (result < 0) spoilt++;
 			else other++;
 		}
 		stop = 1;
+		while (!done) {}
 		pthread_join(thread, NULL);
-		printf("%s, %ld other\n", opened ? "went on" : "never", other);
+		printf("good %s, spoilt %s, other %ld\n", good ? "some" : "none", spoilt ? "some" : "none", other);
+	} else if (!strcmp(what, "given")) { // likewise, while a descriptor is given
+		pthread_t thread;
+		char text[64] = {0};
+		long good = 0;
+		pthread_create(&thread, NULL, spoils, NULL);
+		below = stack_pointer(); // from here on no deep call until it is done
+		for (int i = 0; i < atoi(argv[2]); i++) {
+			long a[6] = {AT_FDCWD, (long)"/etc/hostname", O_RDONLY}, b[6] = {0};
+			long fd = b[0] = bare(SYS_openat, a);
+			good += fd >= 0;
+			if (fd > 2) bare(SYS_close, b);
+		}
+		stop = 1;
+		while (!done) {}
+		pthread_join(thread, NULL);
+		int fd = open("/etc/hostname", O_RDONLY);
+		if (fd < 0 || read(fd, text, sizeof text - 1) < 0) return 1;
+		printf("good %s, then %s", good ? "some" : "none", text);
 	} else if (!strcmp(what, "no-stack")) { // the stack pointer is nonsense
 		long result = SYS_getpgid, before;
 		asm volatile("mov %%rsp, %1; xor %%esp, %%esp; syscall; mov %1, %%rsp" : "+a"(result), "=&r"(before) : "D"(1) : "rcx", "r11", "memory");
