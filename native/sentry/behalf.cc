@@ -473,7 +473,12 @@ class Act {
     // A directory goes only when it is empty: nothing that is denied goes with it.
     if (int err = judge_.path(r.path, RV_RIGHT_DELETE)) return Answer::error(err);
     if (slash) r.name += '/';
-    return result(unlinkat(r.directory.get(), r.name.c_str(), static_cast<int>(flags)));
+    if (!unlinkat(r.directory.get(), r.name.c_str(), static_cast<int>(flags))) return Answer::of(0);
+    int err = errno;
+    // The permissions of /proc/<pid>/fd do not hold for the process itself, which is then told what holds for every link of /proc.
+    if (err == EACCES && !slash && r.object.valid() && path_of(r.directory.get()) == "/proc/" + std::to_string(caller_.process()) + "/fd")
+      err = flags & AT_REMOVEDIR ? ENOTDIR : EPERM;
+    return Answer::error(err);
   }
 
   Answer link_file(int from_dir, uint64_t from, int to_dir, uint64_t to, uint32_t flags) {
