@@ -79,7 +79,7 @@ struct Host {
   }
 
   rv_ring_reply& reply(uint32_t slot) { return ring->slots[slot].reply; }
-  void settle() { usleep(20000); }
+  void settle() { usleep(200000); }  // long enough for the desk's thread on a busy machine
 
   rv_ring* ring;
   Desk* desk = new Desk;  // its thread never ends, nor does what it may still touch

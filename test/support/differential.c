@@ -347,7 +347,10 @@ static void restricted(void) {
           bool create = (flags[f] & O_CREAT) || (flags[f] & O_TMPFILE) == O_TMPFILE;
           struct open_how how = {.flags = (uint64_t)(flags[f] | (flags[f] & O_PATH ? 0 : O_NONBLOCK)), .mode = create ? 0755 : 0, .resolve = sets[r].resolve};
           printf("openat2 %s %s %x %s", start ? "dir" : "cwd", sets[r].name, flags[f], shown(paths[i]));
-          (flags[f] & O_PATH ? describe_place : describe_fd)(RAW(openat2, start ? dir : AT_FDCWD, paths[i], &how, sizeof how, 0));
+          // EAGAIN: something was renamed or mounted anywhere on the machine during the walk (openat2(2)); it is to be tried again.
+          long opened = -EAGAIN;
+          for (int attempt = 0; attempt < 1000 && opened == -EAGAIN; attempt++) opened = RAW(openat2, start ? dir : AT_FDCWD, paths[i], &how, sizeof how, 0);
+          (flags[f] & O_PATH ? describe_place : describe_fd)(opened);
           putchar('\n');
           if (flags[f] & (O_CREAT | O_TRUNC)) changes();
         }
