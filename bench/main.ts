@@ -8,10 +8,11 @@ import { fileURLToPath } from "node:url"
 import { decisions } from "./decisions.ts"
 import { handlers } from "./handlers.ts"
 import { markdown, type Row } from "./measure.ts"
+import { steering } from "./steer.ts"
 import { nginx, redis } from "./servers.ts"
 import { startup } from "./startup.ts"
 
-const benchmarks: Readonly<Record<string, (progress: (text: string) => void) => Promise<ReadonlyArray<Row>>>> = { startup, handlers, decisions, nginx, redis }
+const benchmarks: Readonly<Record<string, (progress: (text: string) => void) => Promise<ReadonlyArray<Row>>>> = { startup, handlers, steering, decisions, nginx, redis }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in benchmarks))

@@ -5,6 +5,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -135,29 +136,46 @@ uint32_t evaluate(const Filter& filter, const seccomp_data& call) {
 }
 
 Filter traceable(const Filter& filter, bool notifies) {
+  constexpr uint8_t kEnd = 255;  // on to the filter itself
   constexpr auto low = [](unsigned argument) { return static_cast<uint32_t>(offsetof(seccomp_data, args) + 8 * argument); };
   auto load = [](uint32_t offset) { return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}; };
-  auto unless_equal = [](uint32_t value, uint8_t skip) { return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, skip, value}; };
-  auto unless_from = [](uint32_t value, uint8_t skip) { return sock_filter{BPF_JMP | BPF_JGE | BPF_K, 0, skip, value}; };
+  auto equal = [](uint32_t value, uint8_t yes, uint8_t no) { return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, yes, no, value}; };
+  auto from = [](uint32_t value, uint8_t yes, uint8_t no) { return sock_filter{BPF_JMP | BPF_JGE | BPF_K, yes, no, value}; };
+  auto give = [](uint32_t action) { return sock_filter{BPF_RET | BPF_K, 0, 0, action}; };
   Filter result{
       load(offsetof(seccomp_data, arch)),
-      unless_equal(AUDIT_ARCH_X86_64, 14),
+      equal(AUDIT_ARCH_X86_64, 0, kEnd),
       load(offsetof(seccomp_data, nr)),
-      unless_from(kBounced, 3),
-      sock_filter{BPF_JMP | BPF_JGE | BPF_K, 1, 0, kBouncedEnd},
-      sock_filter{BPF_RET | BPF_K, 0, 0, notifies ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | ENOSYS},
-      sock_filter{BPF_JMP | BPF_JA, 0, 0, 9},
-      sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 5, 0, SYS_sched_yield},
-      unless_equal(SYS_prctl, 7),
+      from(kBounced, 0, 2),
+      from(kBouncedEnd, kEnd, 0),
+      give(notifies ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | ENOSYS),
+      // What nobody traces is out of the plan's reach. The tracer takes the flag away and has the call made again.
+      equal(SYS_clone, 0, 3),
+      load(low(0)),
+      sock_filter{BPF_JMP | BPF_JSET | BPF_K, 0, kEnd, CLONE_UNTRACED},
+      give(SECCOMP_RET_TRACE),
+      equal(SYS_sched_yield, 5, 0),
+      equal(SYS_prctl, 0, kEnd),
       // Becoming traceable is what any program does that is executed: nothing is won by it.
       load(low(0)),
-      unless_equal(PR_SET_DUMPABLE, 5),
+      equal(PR_SET_DUMPABLE, 0, kEnd),
       load(low(1)),
-      unless_equal(1, 3),
+      equal(1, 0, kEnd),
       load(low(5)),
-      unless_equal(kTraceable, 1),
-      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+      equal(kTraceable, 0, kEnd),
+      give(SECCOMP_RET_ALLOW),
   };
+  // Here the flag would lie in memory.
+  seccomp_data clone3{};
+  clone3.nr = SYS_clone3;
+  clone3.arch = AUDIT_ARCH_X86_64;
+  if (evaluate(filter, clone3) == SECCOMP_RET_ALLOW) {
+    const Filter refused{equal(SYS_clone3, 0, 1), give(SECCOMP_RET_ERRNO | ENOSYS)};
+    result.insert(result.begin() + 6, refused.begin(), refused.end());
+  }
+  for (size_t i = 0; i < result.size(); i++)
+    for (uint8_t* jump : {&result[i].jt, &result[i].jf})
+      if (*jump == kEnd) *jump = static_cast<uint8_t>(result.size() - i - 1);
   result.insert(result.end(), filter.begin(), filter.end());
   if (!notifies)
     for (sock_filter& op : result)

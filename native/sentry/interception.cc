@@ -727,10 +727,14 @@ class Interception::Delivery : public std::enable_shared_from_this<Delivery> {
   uint64_t at(size_t offset) const { return at_ + offset; }
   static uint64_t low(int64_t descriptor) { return static_cast<uint32_t>(descriptor); }
 
-  // Has the thread make a call, and goes on with its result.
+  bool allowed(uint32_t nr, const std::array<uint64_t, 6>& arguments) const {
+    uint32_t action = all_.filtered(nr, arguments);
+    return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_TRACE;
+  }
+
+  // Has the thread make a call, and goes on with its result. It is init's own, so nobody is asked; what the filter refuses is refused.
   void call(uint32_t nr, std::array<uint64_t, 6> arguments, Then then) {
-    int64_t refused = all_.may_inject(nr, arguments);
-    if (refused) return finish(refused);
+    if (!allowed(nr, arguments)) return finish(-EPERM);
     all_.tracer_->inject(stop_, nr, arguments, [self = shared_from_this(), then](bool made, int64_t result) {
       if (!made) return;  // the thread is gone, and whoever waited for it knows
       if (result < 0) return self->finish(result);
@@ -780,10 +784,10 @@ class Interception::Delivery : public std::enable_shared_from_this<Delivery> {
 
   // The call's result is known; the socket goes first.
   void finish(int64_t result) {
-    if (socket_ < 0) return done_(result);
+    const std::array<uint64_t, 6> socket{low(socket_)};
+    if (std::exchange(socket_, -1) < 0 || !allowed(SYS_close, socket)) return done_(result);
     result_ = result;
-    int64_t socket = std::exchange(socket_, -1);
-    call(SYS_close, {low(socket)}, [](auto self, int64_t) { self->done_(self->result_); });
+    call(SYS_close, socket, [](auto self, int64_t) { self->done_(self->result_); });
   }
 
   Interception& all_;
@@ -963,6 +967,16 @@ class Interception::News : public Question {
 
 void Interception::happened(std::shared_ptr<Stop> stop, Happening what) { News::put(std::make_unique<News>(*this, std::move(stop), what)); }
 
+// What the guest's filter says to a call.
+uint32_t Interception::filtered(uint32_t nr, const std::array<uint64_t, 6>& registers) const {
+  seccomp_data data{};
+  data.nr = static_cast<int>(nr);
+  data.arch = RV_ARCH_X86_64;
+  memcpy(data.args, registers.data(), sizeof data.args);
+  uint32_t action = evaluate(filter_, data) & SECCOMP_RET_ACTION_FULL;
+  return action == SECCOMP_RET_USER_NOTIF && !plan_.notifies ? SECCOMP_RET_TRACE : action;
+}
+
 // 0, or what an injected call gives in place of being made. It passes the guest's filter like any other; the policy's conditions on a
 // call that stops at a trace point are looked at here, as it does not stop there again.
 int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& registers) const {
@@ -978,14 +992,11 @@ int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& reg
     case SYS_restart_syscall: return -ENOSYS;
   }
   if (nr >= kBounced) return -ENOSYS;
+  if (filtered(static_cast<uint32_t>(nr), registers) != SECCOMP_RET_TRACE) return 0;
   rv_call call{};
   call.nr = static_cast<uint32_t>(nr);
   call.arch = RV_ARCH_X86_64;
   memcpy(call.args, registers.data(), sizeof call.args);
-  seccomp_data data;
-  memcpy(&data, &call, sizeof data);
-  uint32_t action = evaluate(filter_, data) & SECCOMP_RET_ACTION_FULL;
-  if (action != SECCOMP_RET_TRACE && (plan_.notifies || action != SECCOMP_RET_USER_NOTIF)) return 0;
   rv_decision decision;
   rv_eval_call(program(), &call, &decision);
   if (decision.base == RV_ACTION_ALLOW) return 0;

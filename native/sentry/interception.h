@@ -121,6 +121,7 @@ class Interception {
   friend class Case;
   void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address);
   void kill(pid_t tid, const rv_call& call, uint32_t rule);
+  uint32_t filtered(uint32_t nr, const std::array<uint64_t, 6>& registers) const;
   int64_t may_inject(uint64_t nr, const std::array<uint64_t, 6>& registers) const;
 
   class Acts {

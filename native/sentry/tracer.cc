@@ -528,6 +528,15 @@ void Tracer::at_seccomp(Task& task) {
     return serve(task);
   }
   if (task.phase != Phase::running) drop(task);
+  if (regs.orig_rax == SYS_clone && regs.rdi & CLONE_UNTRACED && regs.cs == kCode64) {
+    // Made again without the flag, so that the filter, and whoever stands at the call, see what happens.
+    regs.rdi &= ~static_cast<uint64_t>(CLONE_UNTRACED);
+    regs.rip -= kSyscallInstruction;
+    regs.rax = regs.orig_rax;
+    regs.orig_rax = ~0ULL;
+    ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
+    return release(task);
+  }
   task.phase = Phase::entry;
   task.resume = PTRACE_CONT;
   task.regs = regs;
@@ -722,6 +731,14 @@ bool Tracer::execute(Task& task, Order& order) {
       }
       for (unsigned i = 0; i < 6; i++)
         if (order.changed >> i & 1) set_argument(regs, i, order.registers[i]);
+      if (task.regs.orig_rax == SYS_clone) regs.rdi &= ~static_cast<uint64_t>(CLONE_UNTRACED);
+      if (task.regs.orig_rax == SYS_clone3) {  // whose flags lie in memory
+        regs = task.regs;
+        regs.orig_rax = ~0ULL;
+        regs.rax = static_cast<uint64_t>(-ENOSYS);
+        go_on(task, regs);
+        return true;
+      }
       if (!order.changed && !order.returning) {
         if (order.kind == Kind::give) {
           go_on(task, regs);

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -111,6 +112,11 @@ TEST_CASE("what a traced guest's filter lets pass, and what it sends to the list
     CHECK(decide(filter, nr, {}, AUDIT_ARCH_I386) == kEperm);
     CHECK(decide(filter, nr | 0x40000000) == kEperm);
   }
+  CHECK(decide(traceable(build({{SYS_clone, SeccompAction::allow, 0, {}}})), SYS_clone, {CLONE_UNTRACED | 17}) == SECCOMP_RET_TRACE);
+  CHECK(decide(traceable(build({{SYS_clone, SeccompAction::allow, 0, {}}})), SYS_clone, {17}) == kAllow);
+  CHECK(decide(traceable(build({{SYS_clone3, SeccompAction::allow, 0, {}}})), SYS_clone3) == (SECCOMP_RET_ERRNO | 38));
+  CHECK(decide(traceable(build({{SYS_clone3, SeccompAction::allow, 0, {}}, {SYS_read, SeccompAction::allow, 0, {}}})), SYS_read) == kAllow);
+  CHECK(decide(filter, SYS_clone3) == kEperm);
   for (int nr = -1; nr < 10000; nr++)
     if (nr != SYS_prctl && (nr < 4096 || nr >= 8192)) CHECK(decide(filter, nr) == decide(plain, nr));
   CHECK(decide(filter, SYS_close) == SECCOMP_RET_TRACE);

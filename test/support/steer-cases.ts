@@ -256,6 +256,18 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
       assert.equal(traced.value.said, 15)
     }
   },
+  "a process that asks for not being traced": async (guest) => {
+    assert.equal(execFileSync(guest, ["untraced"], { encoding: "utf8" }), "4, 4\n") // the control: both are calls of the kernel's
+    const told: Array<string> = []
+    const handlers = [answers, EventHandler.make("clone", (event) => Effect.sync(() => void told.push(event.how)))]
+    assert.equal((await run(guest, ["untraced"], handlers)).out, "3, -38\n")
+    assert.equal((await run(guest, ["untraced"], handlers, { syscalls: { allow: ["clone3"] } })).out, "3, -38\n")
+    assert.deepEqual(told, ["fork", "fork"])
+    const sees = ["clone", "clone3"].map((name) => SyscallHandler.make(name as "clone", { ...steer, memory: "none" }, (call) => Effect.as(Effect.sync(() => void told.push(`${name} ${Number(call.registers[0]) & 0x00800000}`)), Verdict.continue)))
+    assert.equal((await run(guest, ["untraced"], [answers, ...sees], { syscalls: { allow: ["clone3"] } })).out, "3, -38\n")
+    assert.deepEqual(told.slice(2).map((line) => line.split(" ")[0]), ["clone", "clone3"])
+    assert.equal(told[2], "clone 0")
+  },
   "the instruction is changed while calls are injected": async (guest) => {
     assert.equal((await run(guest, ["scribble", "1000"], [injects])).out, "0 wrong\n")
   },

@@ -215,6 +215,18 @@ int main(int argc, char **argv)
 			failures += !WIFEXITED(status) || WEXITSTATUS(status) != 3;
 		}
 		printf("%d failures\n", failures);
+	} else if (!strcmp(what, "untraced")) { // children that ask for not being traced
+		long a[6] = {CLONE_UNTRACED | SIGCHLD};
+		pid_t child = bare(SYS_clone, a);
+		if (child == 0) _exit(syscall(SYS_getpgid, 1) == 77 ? 3 : 4);
+		waitpid(child, &status, 0);
+		printf("%d, ", WEXITSTATUS(status));
+		struct { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, size, tls; } how = {.flags = CLONE_UNTRACED, .exit_signal = SIGCHLD};
+		long b[6] = {(long)&how, sizeof how};
+		child = bare(SYS_clone3, b);
+		if (child == 0) _exit(syscall(SYS_getpgid, 1) == 77 ? 3 : 4);
+		if (child > 0) waitpid(child, &status, 0);
+		printf("%d\n", child > 0 ? WEXITSTATUS(status) : child);
 	} else if (!strcmp(what, "orphans")) { // dead at once, and nobody waits for them
 		for (int i = 0; i < 50; i++)
 			if (fork() == 0) {
