@@ -43,4 +43,11 @@ describe("without notifications", () => {
     expect(layers(report, built("unnotified"))).not.toContain("notify")
     expect(layers({}, built("unnotified"))).not.toContain("ptrace") // nothing is asked
   })
+  it("files that the policy decides on are opened, also where it decides on addresses", () => {
+    const policy = { filesystem: { decide: "calls", deny: ["/etc/passwd"] }, network: { mode: "none", connect: ["127.0.0.1:9"] }, violations: "report" }
+    const argv = [process.execPath, support("one.ts"), JSON.stringify({ argv: ["cat", "/etc/hostname", "/etc/passwd"], policy })]
+    const { stderr, stdout } = JSON.parse(execFileSync(built("unnotified"), argv, { encoding: "utf8" })) as { readonly stderr: string; readonly stdout: string }
+    expect(stdout).toBe("sandbox\n")
+    expect(stderr).toMatch(/passwd: Permission denied/)
+  })
 })
