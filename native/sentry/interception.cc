@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -17,7 +18,6 @@
 #include <array>
 #include <optional>
 
-#include "waits.h"
 
 namespace rvisor {
 namespace {
@@ -134,7 +134,7 @@ void Interception::flush() {
 // One listener's thread, and the threads of its deferred calls.
 class Interception::Server {
  public:
-  Server(Interception& all, Fd listener) : all_(all), listener_(std::move(listener)), waits_(listener_) {}
+  Server(Interception& all, Fd listener) : all_(all), listener_(std::move(listener)) {}
 
   static void* run(void* argument) {
     std::unique_ptr<std::shared_ptr<Server>> owner(static_cast<std::shared_ptr<Server>*>(argument));
@@ -638,6 +638,8 @@ void Interception::Case::forget() {
 
 // A thread that carries calls out for the tracer.
 Status Interception::Acts::start() {
+  some_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!some_.valid()) return rvisor::fail("seccomp", "eventfd", errno);
   if (int err = start_thread(run, this)) return rvisor::fail("seccomp", "thread of the tracer's cases", err);
   return std::nullopt;
 }
@@ -645,20 +647,24 @@ Status Interception::Acts::start() {
 void Interception::Acts::put(std::unique_ptr<Case> made) {
   pthread_mutex_lock(&lock_);
   cases_.push_back(made.release());
-  pthread_cond_signal(&some_);
   pthread_mutex_unlock(&lock_);
+  eventfd_write(some_.get(), 1);
 }
 
 void* Interception::Acts::run(void* argument) {
   unshare(CLONE_FS);  // a umask of this thread's own
   auto& self = *static_cast<Acts*>(argument);
   for (;;) {
+    std::array<pollfd, 2> wait{{{self.some_.get(), POLLIN, 0}, {self.waits.fd(), POLLIN, 0}}};
+    int patience = self.waits.patience();
+    if (poll(wait.data(), wait.size(), patience) < 0) continue;
+    if (patience >= 0 || wait[1].revents) self.waits.look();
+    eventfd_t count;
+    if (!wait[0].revents || eventfd_read(self.some_.get(), &count)) continue;
     pthread_mutex_lock(&self.lock_);
-    while (self.cases_.empty()) pthread_cond_wait(&self.some_, &self.lock_);
-    std::unique_ptr<Case> next(self.cases_.front());
-    self.cases_.pop_front();
+    std::deque<Case*> cases = std::exchange(self.cases_, {});
     pthread_mutex_unlock(&self.lock_);
-    Case::proceed(std::move(next));
+    for (Case* next : cases) Case::proceed(std::unique_ptr<Case>(next));
   }
 }
 
@@ -674,7 +680,7 @@ class Interception::NotifyPoint : public Point {
     if (int err = server_->listener_.answer_fd(id_, std::move(fd), flags); err && err != ENOENT) error(err);
   }
   std::shared_ptr<Wait> wait(pid_t tid) override {
-    return std::shared_ptr<Wait>(new Wait(server_->waits_, id_, tid), [server = server_](Wait* wait) { delete wait; });
+    return std::shared_ptr<Wait>(new Wait(server_->waits_, [server = server_, id = id_] { return server->listener_.valid(id); }, tid), [server = server_](Wait* wait) { delete wait; });
   }
   void restart() override { server_->listener_.answer_restart(id_); }
   Direct direct() const override { return {&server_->loan_, id_, RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE}; }
@@ -806,6 +812,11 @@ class Interception::TracePoint : public Point {
   void value(int64_t value) override { tracer_.answer(stop_, value); }
   void error(int err) override { tracer_.answer(stop_, -err); }
   std::shared_ptr<Stop> stop() const override { return stop_; }
+  std::shared_ptr<Wait> wait(pid_t tid) override {
+    tracer_.unmask(stop_);  // handlers are done with the thread
+    return std::make_shared<Wait>(all_.acts_.waits, [stop = stop_] { return stop->stands.load(); }, tid);
+  }
+  void restart() override { tracer_.restart(stop_); }
 
   void run(std::unique_ptr<Case> self) override {
     std::array<uint64_t, 6> registers;

@@ -23,6 +23,7 @@
 #include "listener.h"
 #include "plan.h"
 #include "tracer.h"
+#include "waits.h"
 
 namespace rvisor {
 
@@ -128,11 +129,12 @@ class Interception {
    public:
     Status start();
     void put(std::unique_ptr<Case> made);
+    Waits waits;
 
    private:
     static void* run(void* argument);
     pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t some_ = PTHREAD_COND_INITIALIZER;
+    Fd some_;
     std::deque<Case*> cases_;
   };
 

@@ -81,6 +81,8 @@ void on_wake(int, siginfo_t*, void* context) {
   if (ip >= reinterpret_cast<greg_t>(rv_wait_begin) && ip < reinterpret_cast<greg_t>(rv_wait_end)) ip = reinterpret_cast<greg_t>(rv_wait_called);
 }
 
+constexpr int64_t kRestartSystem = -512;  // ERESTARTSYS
+
 // What the kernel turns into another call, or into EINTR, before the guest sees it: -ERESTARTSYS and its relatives.
 bool is_restart(int64_t raw) { return raw == -512 || raw == -513 || raw == -514 || raw == -516; }
 
@@ -282,6 +284,10 @@ void Tracer::answer(const std::shared_ptr<Stop>& stop, int64_t raw) {
   order.raw = raw;
   post(std::move(order));
 }
+
+void Tracer::restart(const std::shared_ptr<Stop>& stop) { post(Order(Order::Kind::restart, stop)); }
+
+void Tracer::unmask(const std::shared_ptr<Stop>& stop) { post(Order(Order::Kind::unmask, stop)); }
 
 void Tracer::give(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, std::unique_ptr<Returning> returning) {
   Order order(Order::Kind::give, stop);
@@ -677,6 +683,24 @@ bool Tracer::execute(Task& task, Order& order) {
       regs.rax = static_cast<uint64_t>(order.raw);
       go_on(task, regs);
       return true;
+    case Kind::unmask:
+      unmask(task);
+      return true;
+    case Kind::restart:
+      if (task.made) return true;
+      unmask(task);
+      // The kernel looks at this result, and at the number, on the way out: where the thread stops once more.
+      regs.rax = static_cast<uint64_t>(kRestartSystem);
+      if (task.phase == Phase::exit) {
+        go_on(task, regs);
+        return true;
+      }
+      regs.orig_rax = ~0ULL;
+      task.phase = Phase::calling;
+      task.resume = PTRACE_SYSCALL;
+      ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
+      release(task);
+      return true;
     case Kind::finish:
       if (!task.made) return true;
       regs = task.after;
@@ -748,8 +772,7 @@ bool Tracer::execute(Task& task, Order& order) {
         }
         return true;
       }
-      if (task.masked) ptrace(PTRACE_SETSIGMASK, task.tid, sizeof task.mask, &task.mask);
-      task.masked = false;
+      unmask(task);
       task.returning = std::move(order.returning);
       task.phase = Phase::calling;
       task.resume = PTRACE_SYSCALL;
@@ -782,10 +805,14 @@ void Tracer::go_on(Task& task, const user_regs_struct& regs) {
   release(task);
 }
 
-// Nothing more is wanted of this thread: who waits for something is told, or finds that it is gone.
-void Tracer::drop(Task& task) {
+void Tracer::unmask(Task& task) {
   if (task.masked) ptrace(PTRACE_SETSIGMASK, task.tid, sizeof task.mask, &task.mask);
   task.masked = false;
+}
+
+// Nothing more is wanted of this thread: who waits for something is told, or finds that it is gone.
+void Tracer::drop(Task& task) {
+  unmask(task);
   task.phase = Task::Phase::running;
   task.resume = PTRACE_CONT;
   if (std::shared_ptr<Stop> stop = std::exchange(task.stop, nullptr)) stop->stands.store(false);

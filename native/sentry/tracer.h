@@ -93,6 +93,10 @@ class Tracer {
   void answer(const std::shared_ptr<Stop>& stop, int64_t raw);
   // The call gives a copy of `fd` by way of the listener, which takes it with `take`.
   void give(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, std::unique_ptr<Returning> returning);
+  // The call is not made: as if a signal had come for it, which must be there. It is made again, or fails with EINTR, as the kernel sees fit.
+  void restart(const std::shared_ptr<Stop>& stop);
+  // No more calls will be injected before the thread's own: it gets its signal mask back, and stands on.
+  void unmask(const std::shared_ptr<Stop>& stop);
   // After `returned`: the thread goes on with this result.
   void finish(const std::shared_ptr<Stop>& stop, int64_t raw);
   // Another call is made now, and the thread stands again as it did.
@@ -111,7 +115,7 @@ class Tracer {
  private:
   struct Task;
   struct Order {
-    enum class Kind { attach, proceed, answer, give, finish, inject, resume };
+    enum class Kind { attach, proceed, answer, restart, unmask, give, finish, inject, resume };
     explicit Order(Kind what, std::shared_ptr<Stop> where = nullptr) : kind(what), stop(std::move(where)) {}
     Kind kind;
     std::shared_ptr<Stop> stop;
@@ -157,6 +161,7 @@ class Tracer {
   bool execute(Task& task, Order& order);
   void go_on(Task& task, const user_regs_struct& regs);
   void come_back(Task& task);
+  void unmask(Task& task);
   void drop(Task& task);
 
   TraceClient& client_;

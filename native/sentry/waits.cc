@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// While a call waits for its answer the kernel holds back every signal that does not kill (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), so
-// they are looked for in /proc, fifty times a second while something waits.
+// While a call waits for its answer the kernel holds back every signal that does not kill (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, and
+// ptrace stops), so they are looked for in /proc, fifty times a second while something waits.
 #include "waits.h"
 
 #include <fcntl.h>
@@ -52,11 +52,11 @@ Signals signals_of(pid_t tid) {
 
 }  // namespace
 
-Wait::Wait(Waits& waits, uint64_t id, pid_t tid) : waits_(waits), id_(id), tid_(tid) {
-  pthread_mutex_lock(&waits_.lock_);
-  waits_.all_.push_back(this);
-  pthread_mutex_unlock(&waits_.lock_);
-  eventfd_write(waits_.news_.get(), 1);
+Wait::Wait(Waits& all, std::function<bool()> waits, pid_t tid) : all_(all), waits_(std::move(waits)), tid_(tid) {
+  pthread_mutex_lock(&all_.lock_);
+  all_.all_.push_back(this);
+  pthread_mutex_unlock(&all_.lock_);
+  eventfd_write(all_.news_.get(), 1);
   sigset_t set = interrupt_set();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
@@ -64,12 +64,12 @@ Wait::Wait(Waits& waits, uint64_t id, pid_t tid) : waits_(waits), id_(id), tid_(
 Wait::~Wait() {
   sigset_t set = interrupt_set();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  pthread_mutex_lock(&waits_.lock_);
-  std::erase(waits_.all_, this);
-  pthread_mutex_unlock(&waits_.lock_);
+  pthread_mutex_lock(&all_.lock_);
+  std::erase(all_.all_, this);
+  pthread_mutex_unlock(&all_.lock_);
 }
 
-Waits::Waits(const Listener& listener) : listener_(listener), news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+Waits::Waits() : news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 int Waits::patience() {
   pthread_mutex_lock(&lock_);
@@ -90,7 +90,7 @@ void Waits::look() {
   for (Wait* wait : all_) {
     if (wait->taken_back_ == TakenBack::no) {
       Signals signals = signals_of(wait->tid_);
-      if (!listener_.valid(wait->id_)) wait->taken_back_ = TakenBack::interrupted;
+      if (!wait->waits_()) wait->taken_back_ = TakenBack::interrupted;
       else if (signals.thread || (signals.process && signals.first)) wait->taken_back_ = TakenBack::restart;
       // Another thread may take it: one that could has done so by the next look.
       else if (signals.process && std::exchange(wait->seen_, true)) wait->taken_back_ = TakenBack::interrupted;

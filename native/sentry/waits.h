@@ -7,10 +7,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "fd.h"
-#include "listener.h"
 
 namespace rvisor {
 
@@ -19,7 +19,8 @@ enum class TakenBack { no, interrupted, restart };
 // For as long as the calling thread of init waits for a call of `tid`. While it is held the thread can be interrupted (EINTR).
 class Wait {
  public:
-  Wait(class Waits& waits, uint64_t id, pid_t tid);
+  // `waits`: whether somebody still does.
+  Wait(class Waits& all, std::function<bool()> waits, pid_t tid);
   ~Wait();
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
@@ -30,22 +31,22 @@ class Wait {
 
  private:
   friend class Waits;
-  Waits& waits_;
-  const uint64_t id_;
+  Waits& all_;
+  const std::function<bool()> waits_;
   const pid_t tid_;
   const pthread_t thread_ = pthread_self();
   std::atomic<TakenBack> taken_back_{TakenBack::no};
   bool seen_ = false;  // a signal for the process, which another thread of it may take
 };
 
-// All of one listener.
+// All that one thread looks after: a listener's, or the tracer's helper.
 class Waits {
  public:
-  explicit Waits(const Listener& listener);
+  Waits();
 
   // Readable when there is the first one to look after.
   int fd() const { return news_.get(); }
-  // How long the listener's thread may sleep, in milliseconds; -1: for ever.
+  // How long that thread may sleep, in milliseconds; -1: for ever.
   int patience();
   // Takes back what is to be taken back, now and then. Called after each sleep.
   void look();
@@ -55,7 +56,6 @@ class Waits {
 
  private:
   friend class Wait;
-  const Listener& listener_;
   Fd news_;
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Wait*> all_;

@@ -144,6 +144,11 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
     assert.equal((await run(guest, ["sh", "-c", "ln -s /etc /tmp/e; $GUEST open /tmp/e/hostname"], [denied])).out, "-1\n")
     assert.equal((await run(guest, ["opens", "300"], [careful])).out, "0 wrong\n")
   },
+  "what waits on the guest's behalf is taken back by signals": async (guest) => {
+    const careful = (["open", "openat"] as const).map((name) =>
+      SyscallHandler.make(name as "openat", steer, (call) => Effect.andThen(call.args.filename.read, Effect.as(call.inject("getppid", {}), Verdict.continue))))
+    assert.equal((await run(guest, ["fifo"], careful)).out, "-4, opened, 2 signals\n")
+  },
   "calls that can only be steered": async (guest) => {
     let forks = 0, closes = 0, exits = 0
     const observe = { power: "observe" } as const

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -363,6 +364,28 @@ int main(int argc, char **argv)
 		if (fd < 0) return printf("%ld\n", told(fd)), 0;
 		if (read(fd, text, sizeof text - 1) < 0) return 1;
 		printf("%s", text);
+	} else if (!strcmp(what, "fifo")) { // waits for a writer: a signal ends it, or (restart) does not
+		const char *path = "/tmp/fifo";
+		mkfifo(path, 0600);
+		struct sigaction action = {.sa_handler = on_tick};
+		struct itimerval once = {{0, 0}, {0, 50000}};
+		sigaction(SIGALRM, &action, NULL);
+		setitimer(ITIMER_REAL, &once, NULL);
+		long first = told(open(path, O_RDONLY));
+		action.sa_flags = SA_RESTART;
+		sigaction(SIGALRM, &action, NULL);
+		setitimer(ITIMER_REAL, &once, NULL);
+		if (fork() == 0) {
+			usleep(200000);
+			_exit(open(path, O_WRONLY) < 0);
+		}
+		long second = told(open(path, O_RDONLY));
+		pid_t child = fork();
+		if (child == 0) _exit(open(path, O_RDONLY) < 0); // waits until it is killed
+		usleep(100000);
+		kill(child, SIGKILL);
+		while (wait(&status) > 0) {}
+		printf("%ld, %s, %d signals\n", first, second >= 0 ? "opened" : "failed", ticks);
 	} else if (!strcmp(what, "opens")) { // with signals, whose handler opens too
 		long wrong = 0, again = 0;
 		timer(1000);
