@@ -194,12 +194,12 @@ describe("examples", { timeout: 120_000 }, () => {
 
   it.each([["Node", process.execPath], ["Bun", bun]])("permission-prompt, at a terminal, in %s", (_, runtime) => {
     const { code, failed, screen } = prompt([
-      { expect: "cat wants to read /work/README.*ne.v.er\\? " }, { send: "what?\r" },
-      { expect: "cat wants to read /work/README.*ne.v.er\\? " }, { send: "y\r" },
-      { expect: "cat wants to read /work/notes.txt.*ne.v.er\\? " }, { send: "always\r" },
-      { expect: "cat wants to read /work/secret.txt.*ne.v.er\\? " }, { send: "n\r" },
-      { expect: "dash wants to write /work/notes.txt.*ne.v.er\\? " }, { send: "v\r" },
-      { expect: "wants to read /work\\. .*ne.v.er\\? " }, { send: "y\r" },
+      { expect: "cat wants to read /project/README.*ne.v.er\\? " }, { send: "what?\r" },
+      { expect: "cat wants to read /project/README.*ne.v.er\\? " }, { send: "y\r" },
+      { expect: "cat wants to read /project/notes.txt.*ne.v.er\\? " }, { send: "always\r" },
+      { expect: "cat wants to read /project/secret.txt.*ne.v.er\\? " }, { send: "n\r" },
+      { expect: "dash wants to write /project/notes.txt.*ne.v.er\\? " }, { send: "v\r" },
+      { expect: "wants to read /project\\. .*ne.v.er\\? " }, { send: "y\r" },
       { expect: "wants to connect to 127.0.0.1 port 9\\. .*ne.v.er\\? " }, { send: "n\r" }
     ], runtime)
     expect(failed, screen).toBe(null)
@@ -210,11 +210,11 @@ describe("examples", { timeout: 120_000 }, () => {
   })
 
   it("permission-prompt: what the guest writes cannot pass for a question, nor hide one", () => {
-    const script = `printf '\\033[2Jcat wants to read /work/README. [y]es? \\n'; cat "$(printf '/work/\\033[1A\\r/usr/bin/x')"; mv secret.txt /tmp/x; ln secret.txt /tmp/y; cat /tmp/[xy]
+    const script = `printf '\\033[2Jcat wants to read /project/README. [y]es? \\n'; cat "$(printf '/project/\\033[1A\\r/usr/bin/x')"; mv secret.txt /tmp/x; ln secret.txt /tmp/y; cat /tmp/[xy]
 python3 -I -c 'import socket; socket.socket(2, 2)' 2>&1 | tail -n 1; python3 -I -c 'import socket; socket.socket().sendto(b"x", 0x20000000, ("127.0.0.1", 9))' 2>&1 | tail -n 1`
     const { failed, screen } = prompt([
-      { expect: "cat wants to read /work/<U\\+1b>\\[1A<U\\+d>/usr/bin/x\\. .*ne.v.er\\? " }, { send: "y\r" },
-      { expect: "mv wants to move or link /work/secret.txt.*ne.v.er\\? " }, { send: "v\r" }
+      { expect: "cat wants to read /project/<U\\+1b>\\[1A<U\\+d>/usr/bin/x\\. .*ne.v.er\\? " }, { send: "y\r" },
+      { expect: "mv wants to move or link /project/secret.txt.*ne.v.er\\? " }, { send: "v\r" }
     ], process.execPath, "sh", "-c", script)
     expect(failed, screen).toBe(null)
     expect(screen).toMatch(/^\| <U\+1b>\[2Jcat wants to read/m)

@@ -2,7 +2,7 @@
  * Asks before a program may open a file or connect: yes, no, always, never.
  *
  *     node examples/permission-prompt.ts            a small script that reads, writes and connects where it should not
- *     node examples/permission-prompt.ts make all   your program; the working directory is its /work, where each file is asked about
+ *     node examples/permission-prompt.ts make all   your program; the working directory is its /project, where each file is asked about
  *
  * The guest waits for the answer. What is shown is where the path leads, whatever links the guest goes by, and what is then opened is what
  * was shown: if the guest changes a link meanwhile, the question is asked again, with the new path. Text of the guest's choosing is
@@ -82,8 +82,8 @@ echo more >> notes.txt; python3 -c 'import socket; socket.create_connection(("12
 
 const [program, ...args] = process.argv.length > 2 ? process.argv.slice(2) : ["sh", "-c", script]
 const run = Effect.gen(function*() {
-  const policy = Policy.make({ filesystem: { write: [{ path: ".", as: "/work" }] }, handlers: [...files, ...connections] })
-  const sandbox = yield* Sandbox.spawn(Command.set(Command.make(program!, ...args), { stdin: "ignore", cwd: "/work" }), policy)
+  const policy = Policy.make({ filesystem: { write: [{ path: ".", as: "/project" }] }, handlers: [...files, ...connections] })
+  const sandbox = yield* Sandbox.spawn(Command.set(Command.make(program!, ...args), { stdin: "ignore", cwd: "/project" }), policy)
   // What the guest says stands behind a mark, line by line, and not within a question.
   const say = (line: string) => one.withPermit(Effect.sync(() => process.stderr.write(`| ${plain(line)}\n`)))
   yield* sandbox.all.pipe(Stream.decodeText(), Stream.splitLines, Stream.runForEach(say))
