@@ -316,10 +316,11 @@ int main(int argc, char **argv)
 		printf("%d wrong\n", wrong);
 	} else if (!strcmp(what, "scratch")) { // what lies there is changed meanwhile
 		pthread_t thread;
+		const int rounds = atoi(argv[2]);
 		long good = 0, spoilt = 0, other = 0;
 		pthread_create(&thread, NULL, spoils, NULL);
 		below = stack_pointer(); // from here on no deep call until it is done
-		for (int i = 0; i < atoi(argv[2]); i++) {
+		for (int i = 0; i < rounds; i++) {
 			long a[6] = {i};
 			long result = bare(SYS_getpgid, a);
 			if (result == 77) good++;
@@ -332,11 +333,12 @@ int main(int argc, char **argv)
 		printf("good %s, spoilt %s, other %ld\n", good ? "some" : "none", spoilt ? "some" : "none", other);
 	} else if (!strcmp(what, "given")) { // likewise, while a descriptor is given
 		pthread_t thread;
+		const int rounds = atoi(argv[2]);
 		char text[64] = {0};
 		long good = 0;
 		pthread_create(&thread, NULL, spoils, NULL);
 		below = stack_pointer(); // from here on no deep call until it is done
-		for (int i = 0; i < atoi(argv[2]); i++) {
+		for (int i = 0; i < rounds; i++) {
 			long a[6] = {AT_FDCWD, (long)"/etc/hostname", O_RDONLY}, b[6] = {0};
 			long fd = b[0] = bare(SYS_openat, a);
 			good += fd >= 0;
