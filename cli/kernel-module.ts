@@ -4,7 +4,6 @@
  */
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs"
 import { delimiter, join } from "node:path"
-import { gunzipSync } from "node:zlib"
 
 export interface Fact {
   readonly name: "modules" | "kernel-config" | "kernel-headers" | "compiler" | "lockdown" | "signatures" | "module-loaded" | "module-device"
@@ -41,7 +40,7 @@ const config = ({ release, root }: Subject): { readonly from: string; readonly l
     const path = join(root, from)
     try {
       const data = readFileSync(path)
-      return { from: `/${from}`, lines: new Set((from.endsWith(".gz") ? gunzipSync(data) : data).toString("latin1").split("\n")) }
+      return { from: `/${from}`, lines: new Set((from.endsWith(".gz") ? process.getBuiltinModule("node:zlib").gunzipSync(data) : data).toString("latin1").split("\n")) }
     } catch {
       // Not there, or not for us: the next may be.
     }

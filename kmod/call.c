@@ -37,15 +37,12 @@ static int die(struct rv_task *self, struct pt_regs *regs)
 
 static void read_call(struct pt_regs *regs, struct rv_call *call)
 {
-	unsigned long arguments[RV_ARGUMENTS];
-	int i;
+	BUILD_BUG_ON(sizeof(call->args) != RV_ARGUMENTS * sizeof(unsigned long));
 
-	syscall_get_arguments(current, regs, arguments);
 	call->nr = (u32)regs->orig_ax;
 	call->arch = syscall_get_arch(current);
 	call->ip = regs->ip;
-	for (i = 0; i < RV_ARGUMENTS; i++)
-		call->args[i] = arguments[i];
+	syscall_get_arguments(current, regs, (unsigned long *)call->args);
 }
 
 /*
@@ -78,8 +75,12 @@ static int run(struct rv_task *self, struct pt_regs *regs)
 static int refuse(struct rv_task *self, struct pt_regs *regs, const struct rv_decision *decision)
 {
 	const struct rv_access access = { .rule = decision->rule };
+	const bool native = self->call.arch == RV_ARCH_X86_64 && !(self->call.nr & RV_X32_BIT);
 
-	rv_report(self, &access, 0, decision->error, RV_TEXT_NONE, NULL, 0);
+	if (native && (self->how & RV_PROGRAM_QUIET))
+		rv_count(self->sandbox, refused);
+	else
+		rv_report(self, &access, 0, decision->error, RV_TEXT_NONE, NULL, 0);
 	return skip(regs, -(long)decision->error);
 }
 
@@ -87,6 +88,10 @@ static int kill(struct rv_task *self, struct pt_regs *regs, const struct rv_deci
 {
 	const struct rv_access access = { .rule = decision->rule };
 
+	if (self->how & RV_PROGRAM_KILL_PROCESS) {
+		rv_count(self->sandbox, refused);
+		return RV_CALL_FILTER;
+	}
 	rv_report(self, &access, 0, 0, RV_TEXT_NONE, NULL, 0);
 	return die(self, regs);
 }
@@ -114,8 +119,10 @@ static bool decide(struct rv_task *self, struct rv_decision *decision)
 
 	rcu_read_lock();
 	program = rcu_dereference(self->sandbox->program);
-	if (program)
+	if (program) {
+		self->how = program->flags;
 		rv_eval_call(program->bytes, &self->call, decision);
+	}
 	rcu_read_unlock();
 	if (!program)
 		return false;
@@ -180,11 +187,48 @@ static int ask(struct rv_task *self, struct pt_regs *regs, const struct rv_decis
 	}
 }
 
+/*
+ * The current call cannot be carried out, and nothing of it has been: the error that it fails with. Where an appeal is possible the call
+ * is made again, as after a signal that has no handler, and the owner is asked then. A signal that comes in between is handled first; if its handler
+ * makes other calls, this one is refused and appealed against once more.
+ */
+int rv_appeal(struct rv_task *self, int error)
+{
+	if (!self->appealable)
+		return error;
+	self->appealable = false;
+	self->appeals = true;
+	/* The way out looks at what is to be restarted only where there may be a signal. */
+	set_thread_flag(TIF_SIGPENDING);
+	return -ERESTARTNOINTR;
+}
+
+/* Out of line: its copy would be cleared with each call, also where there is nothing to compare. */
+static noinline bool is_made_again(struct rv_task *self, struct pt_regs *regs)
+{
+	const struct rv_call before = self->call;
+
+	self->appeals = false;
+	read_call(regs, &self->call);
+	return !memcmp(&before, &self->call, sizeof(before));
+}
+
+/* Reads the call that `self` makes now; whether it is the one that it makes again. */
+static bool is_appeal(struct rv_task *self, struct pt_regs *regs)
+{
+	self->appealable = false;
+	if (unlikely(self->appeals))
+		return is_made_again(self, regs);
+	read_call(regs, &self->call);
+	return false;
+}
+
 int rv_call_enter(void)
 {
 	struct pt_regs *regs = current_pt_regs();
 	struct rv_task *self = rv_find(current);
 	struct rv_decision decision;
+	bool appeal;
 
 	/* Impossible: the hook looks first. */
 	if (WARN_ON_ONCE(!self)) {
@@ -192,7 +236,7 @@ int rv_call_enter(void)
 		return skip(regs, -EPERM);
 	}
 	self->judging = RV_JUDGE_NOTHING;
-	read_call(regs, &self->call);
+	appeal = is_appeal(self, regs);
 	rv_count(self->sandbox, calls);
 	if (!decide(self, &decision))
 		return die(self, regs);
@@ -203,8 +247,10 @@ int rv_call_enter(void)
 	case RV_ACTION_KILL:
 		return go_on(self, regs, &decision);
 	case RV_ACTION_NOTIFY:
-		if (rv_judging_of(self->call.nr) != RV_JUDGE_NOTHING)
+		if (!appeal && rv_judging_of(self->call.nr) != RV_JUDGE_NOTHING) {
+			self->appealable = (self->how & RV_PROGRAM_APPEAL) && rv_may_appeal(&self->call);
 			return go_on(self, regs, &decision);
+		}
 		fallthrough;
 	default: /* RV_ACTION_TRACE, RV_ACTION_HANDLER */
 		return ask(self, regs, &decision);

@@ -79,7 +79,7 @@ static int enter_lookup(int dfd, struct filename *name, unsigned int flags, stru
 	int error = static_call(original_lookup)(dfd, name, flags, path, root);
 
 	if (error)
-		return error;
+		return rv_judge_nowhere(error);
 	error = rv_judge_lookup(path);
 	if (error)
 		path_put(path);
@@ -95,7 +95,7 @@ static struct file *enter_filp_open(int dfd, struct filename *name, const struct
 	int error;
 
 	if (IS_ERR(file))
-		return file;
+		return ERR_PTR(rv_judge_nowhere(PTR_ERR(file)));
 	error = rv_judge_open_path(file);
 	if (!error)
 		return file;
@@ -103,10 +103,15 @@ static struct file *enter_filp_open(int dfd, struct filename *name, const struct
 	return ERR_PTR(error);
 }
 
+static int enter_secure_computing(const struct seccomp_data *unused);
+DEFINE_STATIC_CALL_NULL(original_secure_computing, enter_secure_computing);
+
 /* Its argument is always NULL, and gone in later kernels. */
 static int enter_secure_computing(const struct seccomp_data *unused)
 {
-	return rv_call_enter();
+	const int verdict = rv_call_enter();
+
+	return verdict == RV_CALL_FILTER ? static_call(original_secure_computing)(unused) : verdict;
 }
 
 #define HOOK(of, symbol, when) { .name = symbol, .function = (unsigned long)enter_##of, .always = when }
@@ -138,13 +143,23 @@ static struct hook {
 
 static unsigned long hook_addresses[ARRAY_SIZE(hooks)];
 
+/* Whether code of this module calls. within_module() looks at all that a module consists of, part by part. */
+static bool notrace is_ours(unsigned long ip)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return within_module_core(ip, THIS_MODULE);
+#else
+	return within_module_mem_type(ip, THIS_MODULE, MOD_TEXT);
+#endif
+}
+
 /* At the entry of a hooked function, for every task of the machine: sends those that are ours elsewhere. */
 static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct rv_task *self = rv_find(current);
 	int i;
 
-	if (likely(!self) || within_module(parent_ip, THIS_MODULE))
+	if (likely(!self) || is_ours(parent_ip))
 		return;
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		if (ip - hooks[i].original > LANDING_PAD)
@@ -189,6 +204,7 @@ static unsigned long original(const void *function)
 
 static void bind_originals(void)
 {
+	BIND(secure_computing);
 	BIND(lookup);
 	BIND(filp_open);
 	BIND(file_open);

@@ -88,6 +88,26 @@ enum rv_judging rv_judging_of(u32 nr)
 	return nr < ARRAY_SIZE(table) ? table[nr].judging : RV_JUDGE_NOTHING;
 }
 
+/*
+ * Whether the call, until it is refused, has changed nothing and told nothing, so that it can be made again for the owner to decide. The
+ * flags of openat2(2) lie in memory; sendmmsg(2) may have sent some already.
+ */
+bool rv_may_appeal(const struct rv_call *call)
+{
+	switch (rv_judging_of(call->nr)) {
+	case RV_JUDGE_LOOKUP:
+		return table[call->nr].rights == RV_RIGHT_STAT;
+	case RV_JUDGE_OPEN:
+		if (call->nr == __NR_open || call->nr == __NR_openat)
+			return !(call->args[call->nr == __NR_open ? 1 : 2] & (O_ACCMODE | O_CREAT | O_TRUNC | __O_TMPFILE));
+		return false;
+	case RV_JUDGE_ADDRESS:
+		return call->nr == __NR_sendto || call->nr == __NR_sendmsg;
+	default:
+		return false;
+	}
+}
+
 /* What access(2) and its kin ask for. To pass through a directory needs no right, to read it is to list it. */
 static u32 access_rights(u32 mode, bool directory)
 {

@@ -31,6 +31,8 @@ static bool is_nameless(const struct path *path)
 static int refuse(struct rv_task *self, const struct rv_access *access, u32 rights, const char *text)
 {
 	trace_rvisor_path(self->sandbox->number, &self->call, rights, access, text);
+	if (self->appealable)
+		return rv_appeal(self, -EACCES);
 	rv_report(self, access, rights, EACCES, RV_TEXT_PATH, text, strlen(text));
 	return -EACCES;
 }
@@ -126,6 +128,23 @@ int rv_judge_lookup(const struct path *path)
 	if (self->judging != RV_JUDGE_LOOKUP && self->judging != RV_JUDGE_ADDRESS)
 		return 0;
 	return judge(self, path, rv_lookup_rights(&self->call, is_directory(path)), 0);
+}
+
+/* The path of the current call came to this error. Whether it had a right to know is the owner's to say. */
+int rv_judge_nowhere(int error)
+{
+	struct rv_task *self = rv_find(current);
+
+	switch (error) {
+	case -ENOENT:
+	case -EACCES:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -EPERM:
+		return rv_appeal(self, error);
+	default:
+		return error;
+	}
 }
 
 /*

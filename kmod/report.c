@@ -98,6 +98,7 @@ void rv_report(struct rv_task *self, const struct rv_access *access, u32 rights,
 	spin_lock(&sandbox->lock);
 	if (report && sandbox->report_count < RV_DEVICE_MAX_REPORTS) {
 		sandbox->report_count++;
+		sandbox->reported++;
 		list_add_tail(&report->list, &sandbox->reports);
 		kept = true;
 	} else {

@@ -42,6 +42,7 @@ struct rv_program {
 	struct rcu_head rcu;
 	refcount_t users;
 	u32 size;
+	u32 flags;			/* RV_PROGRAM_* */
 	u64 bytes[];
 };
 
@@ -86,6 +87,7 @@ struct rv_sandbox {
 	struct rv_kind kinds[RV_DEVICE_MAX_KINDS + 1]; /* refusals that were counted only; the last: all others */
 	u32 kind_count;
 	u64 lost;			/* all of those, since HELLO */
+	u64 reported;			/* the others */
 	wait_queue_head_t wait;		/* where the owner's threads wait for events */
 
 	struct work_struct free;
@@ -112,6 +114,9 @@ struct rv_task {
 
 	/* its own */
 	enum rv_judging judging;
+	bool appealable;		/* a refusal of this call goes to the owner */
+	bool appeals;			/* the call is being made again, for the owner to decide */
+	u32 how;			/* RV_PROGRAM_*: what the program that decided the call says of how */
 	struct rv_call call;		/* the call it makes now, as it is carried out */
 	struct rv_rewrite *rewrite;	/* registers to be restored */
 	char *text;			/* PATH_MAX bytes for the path that is judged, from the first one on */
@@ -152,11 +157,14 @@ long rv_register(struct rv_sandbox *sandbox, const struct rv_device_register *re
 int rv_rewrite_begin(struct rv_task *self, struct pt_regs *regs, const struct rv_call *call);
 void rv_rewrite_undo_in_child(const struct rv_task *parent, struct task_struct *child);
 
-/* call.c, as seen from the hook: 0 to run the call, -1 to skip it */
+/* call.c, as seen from the hook: 0 to run the call, -1 to skip it, RV_CALL_FILTER to let the filter kill */
+#define RV_CALL_FILTER 1
 int rv_call_enter(void);
+int rv_appeal(struct rv_task *self, int error);
 
 /* judging.c */
 enum rv_judging rv_judging_of(u32 nr);
+bool rv_may_appeal(const struct rv_call *call);
 u32 rv_lookup_rights(const struct rv_call *call, bool directory);
 u32 rv_open_rights(u32 flags, bool directory);
 
@@ -164,6 +172,7 @@ u32 rv_open_rights(u32 flags, bool directory);
 int rv_judge_open(struct file *file);
 int rv_judge_open_path(struct file *file);
 int rv_judge_lookup(const struct path *path);
+int rv_judge_nowhere(int error);
 int rv_judge_execute(const struct linux_binprm *bprm);
 int rv_judge_map(struct file *file, unsigned long prot);
 int rv_judge_create(const struct path *dir, struct dentry *dentry, umode_t mode);

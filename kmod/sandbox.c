@@ -187,7 +187,7 @@ long rv_sandbox_load(struct rv_sandbox *sandbox, struct rv_device_program *reque
 {
 	struct rv_program *program, *before;
 
-	if (request->reserved || request->fault.code || request->fault.offset)
+	if ((request->flags & ~(RV_PROGRAM_QUIET | RV_PROGRAM_APPEAL | RV_PROGRAM_KILL_PROCESS)) || request->fault.code || request->fault.offset)
 		return -EINVAL;
 	if (request->size > RV_DEVICE_MAX_PROGRAM)
 		return -EFBIG;
@@ -197,6 +197,7 @@ long rv_sandbox_load(struct rv_sandbox *sandbox, struct rv_device_program *reque
 		return -ENOMEM;
 	refcount_set(&program->users, 1);
 	program->size = request->size;
+	program->flags = request->flags;
 	if (copy_from_user(program->bytes, u64_to_user_ptr(request->address), request->size)) {
 		kvfree(program);
 		return -EFAULT;
@@ -237,6 +238,7 @@ void rv_sandbox_status(struct rv_sandbox *sandbox, struct rv_device_status *stat
 	status->waiting = sandbox->waiting;
 	status->reports = sandbox->report_count;
 	status->lost = sandbox->lost;
+	status->reported = sandbox->reported;
 	spin_unlock(&sandbox->lock);
 }
 

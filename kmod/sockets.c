@@ -93,6 +93,8 @@ static int judge(struct socket *socket, struct sockaddr *address, int length, u3
 		return 0;
 	}
 	error = error_of(access.verdict);
+	if (self->appealable)
+		return rv_appeal(self, error);
 	rv_report(self, &access, rights, -error, RV_TEXT_ADDRESS, address, clamp(length, 0, (int)RV_MAX_SOCKADDR));
 	return error;
 }

@@ -6,6 +6,7 @@
  * task waits until it is answered or dies; other signals wait, so that no call fails with an EINTR that it would not have had. Whoever looks
  * at a waiting call holds sandbox->lock, and the task takes that lock before it leaves.
  */
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
@@ -109,7 +110,7 @@ static bool is_sound(const struct rv_device_reply *reply)
 
 	if (reply->verdict < RV_REPLY_CONTINUE || reply->verdict > RV_REPLY_KILL || reply->reserved)
 		return false;
-	if (reply->flags & ~(is_fd ? RV_REPLY_CLOEXEC | RV_REPLY_REPLACE : 0))
+	if (reply->flags & ~(is_fd ? RV_REPLY_CLOEXEC | RV_REPLY_REPLACE | RV_REPLY_MOVE : 0))
 		return false;
 	if ((!has_value && reply->value) || (!is_fd && reply->fd) || (!replaces && reply->target))
 		return false;
@@ -137,6 +138,8 @@ static long deliver(struct rv_sandbox *sandbox, const struct rv_device_reply *re
 			fput(file);
 			return -EINVAL;
 		}
+		if (reply->flags & RV_REPLY_MOVE)
+			close_fd(reply->fd);
 	}
 	spin_lock(&sandbox->lock);
 	upcall = find_sent(sandbox, reply->id);

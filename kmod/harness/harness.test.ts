@@ -1,6 +1,6 @@
 /** The parts of the harness that need no virtual machine. */
 import { execFileSync, spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { zstdCompressSync } from "node:zlib"
@@ -8,10 +8,12 @@ import { afterAll, describe, expect, it } from "vitest"
 import { compareVersions, dependencies, mirrors, newestKernel, stanzas } from "./archive.ts"
 import { warnings } from "./build.ts"
 import { complaints } from "./complaints.ts"
+import { attacks, everySuite, quickSuites } from "./conformance.ts"
 import { pack } from "./cpio.ts"
 import { HarnessFailure } from "./failure.ts"
 import { locked } from "./lock.ts"
 import { dependenciesOf } from "./modules.ts"
+import { root } from "./place.ts"
 import { attempt, run } from "./program.ts"
 import { programsScript, Report, takePrograms } from "./report.ts"
 import { parse } from "./tap.ts"
@@ -19,6 +21,8 @@ import { extractVmlinux } from "./vmlinux.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "rvisor-kmod-"))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+it("every suite that is to be run in a machine is there", () => expect([...everySuite, ...quickSuites, ...attacks].filter((suite) => !existsSync(join(root, suite)))).toEqual([]))
 
 describe("packages", () => {
   const records = stanzas(`Package: linux-image-amd64

@@ -3,14 +3,15 @@
  * harness or of the host.
  */
 import { Schema } from "effect"
-import { existsSync, mkdirSync, readFileSync } from "node:fs"
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { buildForeign, buildModule, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
+import { attacks, backends, bundle, everySuite, namesIn, quickSuites, suitesScript } from "./conformance.ts"
 import { HarnessFailure } from "./failure.ts"
 import { debugKernel } from "./debug-kernel.ts"
 import { boot, type Ending, type Job } from "./machine.ts"
-import { busybox, type Kernel, kernel, kernelSource, programs, seriesOfTests } from "./packages.ts"
+import { busybox, type Kernel, kernel, kernelSource, programs, type Series } from "./packages.ts"
 import { cache, root } from "./place.ts"
 import { attempt } from "./program.ts"
 import { endedWell, evidence, programsScript, type Report, takePrograms } from "./report.ts"
@@ -20,7 +21,9 @@ export interface Lane {
   readonly title: string
   /** Whether it is part of the README's test command. */
   readonly always: boolean
-  readonly run: (report: Report) => Promise<void>
+  /** Whether it has kernels of its own, and does not run once on each that it is given. */
+  readonly own?: true
+  readonly run: (report: Report, on: ReadonlyArray<Series>) => Promise<void>
 }
 
 /** The kernel's allocator checks every object: freed memory is poisoned, what is written behind an object is found. */
@@ -82,8 +85,8 @@ const unsound: ReadonlyArray<Case> = [
 const machine: Lane = {
   title: "the harness notices what goes wrong",
   always: true,
-  run: async (report) => {
-    const [first, ...others] = await Promise.all(seriesOfTests.map((series) => kernel(series)))
+  run: async (report, kernels) => {
+    const [first, ...others] = await Promise.all(kernels.map((series) => kernel(series)))
     for (const on of [first!, ...others]) {
       const { file, warnings } = await buildModule(faulty, on, { sparse: await sparse() })
       report.within(on.series).check("what sparse finds", warnings.length === 1 && warnings[0]!.includes("Using plain integer as NULL pointer"), warnings.join("\n"))
@@ -113,9 +116,9 @@ const special = ["costs", "boxed", "storm", "fuzz_device", "bench"]
 const functional: Lane = {
   title: "the module does what it should",
   always: true,
-  run: async (report) => {
+  run: async (report, kernels) => {
     const names = Object.keys(await testPrograms()).filter((name) => !special.includes(name))
-    for (const series of seriesOfTests) {
+    for (const series of kernels) {
       await withModule(report.within(series), await kernel(series), ["insmod ./rvisor.ko || exit 1", programsScript(names.map((name) => [name]), 120), unload], { modules: ["overlay"], append: [CHECKED, "syscall.x32=y", "vsyscall=emulate"] })
     }
   }
@@ -134,16 +137,17 @@ export const costsIn = (lines: ReadonlyArray<string>): Readonly<Record<string, n
 const costs: Lane = {
   title: "what calls cost, in instructions",
   always: true,
-  run: async (report) => {
+  run: async (report, kernels) => {
     const limits = Schema.decodeUnknownSync(Limits)(JSON.parse(readFileSync(join(import.meta.dirname, "costs.json"), "utf8")))
-    await eachOf(await Promise.all(seriesOfTests.map((series) => kernel(series))), async (on) => {
+    await eachOf(await Promise.all(kernels.map((series) => kernel(series))), async (on) => {
       const within = report.within(on.series)
       const { lines } = await withModule(within, on, [
         // What a kernel puts off until it has come up is over then.
         "sleep 2",
-        "./costs call=call-unloaded open=open-unloaded call-filtered call-notified call-traced || exit 4",
+        "for each in call=call-unloaded open=open-unloaded call-filtered call-notified call-traced; do ./costs $each || exit 4; done",
         "insmod ./rvisor.ko || exit 1",
-        "./costs call open call-allowed call-denied call-asked open-allowed open-judged || exit 5",
+        // Each in a process of its own: what the scheduler remembers of one would decide whether the next is interrupted as it answers.
+        "for each in call open call-allowed call-denied call-told call-asked open-allowed open-judged; do ./costs $each || exit 5; done",
         unload,
         "./costs call=call-after || exit 6"
       ], { counting: true, cpus: 1, append: [] })
@@ -175,8 +179,8 @@ kill %1; wait
 echo "#### ended 0"`
 
 /** Everything at once, for a while: what matters is what the kernel says of it. The seeds are printed by the programs. */
-const storms = (seconds: number) => async (report: Report): Promise<void> => {
-  for (const series of seriesOfTests) {
+const storms = (seconds: number): Lane["run"] => async (report, kernels) => {
+  for (const series of kernels) {
     await withModule(report.within(series), await kernel(series), [
       "insmod ./rvisor.ko || exit 1", programsScript([["storm", String(seconds)], ["fuzz_device", String(seconds)]], seconds + 120), unload, loading(seconds)
     ], { seconds: 300 + 6 * seconds })
@@ -189,11 +193,11 @@ const stress: Lane = { title: "the module under a storm, a fuzzer, and loaded an
 const endurance: Lane = {
   title: "the same for minutes, and stress-ng as a guest",
   always: false,
-  run: async (report) => {
-    await storms(120)(report)
+  run: async (report, kernels) => {
+    await storms(120)(report, kernels)
     const root = await programs("stress-ng", ["stress-ng"])
     const stressors = ["fork", "vfork", "clone", "pthread", "exec", "kill", "dentry", "rename", "link", "symlink", "open", "dir", "mmap", "sockpair", "udp", "sigsegv"]
-    for (const series of seriesOfTests) {
+    for (const series of kernels) {
       await withModule(report.within(series), await kernel(series), [
         "insmod ./rvisor.ko || exit 1",
         `export LD_LIBRARY_PATH=${join(root, "usr/lib/x86_64-linux-gnu")}:${join(root, "lib/x86_64-linux-gnu")}`,
@@ -212,6 +216,7 @@ const endurance: Lane = {
 const neighbours: Lane = {
   title: "the kernel's own tests of seccomp do not notice the module",
   always: false,
+  own: true,
   run: async (report) => {
     const source = await kernelSource("6.1"), on = await kernel("6.1")
     const selftests = join(source, "tools/testing/selftests")
@@ -233,6 +238,7 @@ const neighbours: Lane = {
 const debug: Lane = {
   title: "all of it on a kernel with KASAN and lockdep (which is built first: a quarter of an hour)",
   always: false,
+  own: true,
   run: async (report) => {
     const on = await debugKernel()
     const names = Object.keys(await testPrograms()).filter((name) => !special.includes(name))
@@ -253,6 +259,7 @@ const debug: Lane = {
 const command: Lane = {
   title: "rvisor kmod builds, loads and unloads the module, and says why not",
   always: true,
+  own: true,
   run: async (report) => {
     const executable = join(root, "dist/rvisor")
     if (!existsSync(executable)) throw new HarnessFailure("build", "there is no dist/rvisor", "npm run build")
@@ -288,11 +295,15 @@ echo "#### program rvisor kmod"`
 says "status: not loaded" 1 'no +module-loaded' rvisor kmod status
 says "load: for root only" 1 'only root may load' plainly kmod load this.ko
 says "load: another kernel's module" 1 'built for another kernel' rvisor kmod load other.ko
+says "run: not loaded" 125 'kmod /dev/rvisor.*not loaded.*ENOENT' rvisor run --backend kmod -- true
 says "load: no such file" 1 'does not exist.*' rvisor kmod load none.ko
 says "load" 0 'loaded rvisor.*marked: O: .*E: ' rvisor kmod load this.ko
 says "load: already" 0 'loaded already' rvisor kmod load
 says "status: loaded, as JSON" 0 '"ok": true' rvisor kmod status --json
 says "status: not for everybody" 1 'cannot be opened by this user.*EACCES' plainly kmod status
+says "run" 0 '^hello$' rvisor run --backend kmod -- echo hello
+says "run: what is denied by path" 1 'hostname: Permission denied' rvisor run --backend kmod --decide calls --deny /etc/hostname -- cat /etc/hostname
+says "run: not for everybody" 125 'kmod /dev/rvisor.*EACCES' plainly run --backend kmod -- true
 exec 9<> /dev/rvisor
 says "unload: in use" 1 'in use: 1 open.*EBUSY' rvisor kmod unload
 exec 9>&-
@@ -305,7 +316,48 @@ says "load" 1 'signed modules only.*sig_enforce' rvisor kmod load this.ko`, ["mo
   }
 }
 
+/**
+ * Suites of `test/` over each backend in the same machine (one processor: what waits for another is woken without the host's help), by the
+ * same list of tests. Nothing in them knows that it is in a machine.
+ */
+const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number, cpus = 1): Lane["run"] => async (report, kernels) => {
+  const files: Array<string> = []
+  for (const suite of suites) files.push(await bundle(suite))
+  const busyboxed = await busybox()
+  await eachOf(await Promise.all(kernels.map((series) => kernel(series))), async (on) => {
+    const within = report.within(on.series)
+    const module = await built(within, on)
+    // A run of hours can be looked at while it goes on.
+    const log = join(cache, `${name}-${on.series}.log`)
+    writeFileSync(log, "")
+    const ending = await boot({
+      onLine: (line) => appendFileSync(log, `${line}\n`),
+      kernel: on, files: { "rvisor.ko": module, insmod: busyboxed, rmmod: busyboxed }, share: true, memory: 3072, cpus, seconds,
+      script: ["export PATH=/run/job-files:$PATH", "insmod ./rvisor.ko || exit 1", ...files.flatMap((file) => backends.map((backend) => suitesScript([file], backend, SLOWNESS, seconds))), unload].join("\n")
+    })
+    takePrograms(within, ending.lines)
+    endedWell(within, "the machine ends well, and the kernel has nothing against it", ending)
+    const [one = [], ...others] = backends.map((backend) => namesIn(ending.lines, backend))
+    within.check("the same tests over each backend", one.length > 0 && others.every((names) => names.join("\n") === one.join("\n")), `${one.length}, ${others.map((names) => names.length).join(", ")} tests`)
+  })
+}
+
+/** How much longer a test may take on a processor that is emulated. */
+const SLOWNESS = 10
+
+const conformance: Lane = { title: "suites of both backends: what is refused by files, calls and addresses", always: true, run: conforming("suites", quickSuites, 900) }
+
+const everything: Lane = {
+  title: "all suites of both backends, and the attacks (an hour or more)",
+  always: false,
+  run: async (report, kernels) => {
+    // Two processors: on one, the controls of the races lose theirs.
+    await conforming("attacks", attacks, 7200, 2)(report.within("attacks"), kernels)
+    await conforming("suites", everySuite, 14_400)(report, kernels)
+  }
+}
+
 /** Whether there is a module to test. */
 const present = existsSync(join(root, "kmod/Kbuild")) || existsSync(join(root, "kmod/Makefile"))
 
-export const lanes: Readonly<Record<string, Lane>> = { machine, ...(present ? { functional, costs, stress, command, endurance, neighbours, debug } : {}) }
+export const lanes: Readonly<Record<string, Lane>> = { machine, ...(present ? { functional, costs, stress, command, conformance, everything, endurance, neighbours, debug } : {}) }

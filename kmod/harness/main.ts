@@ -1,6 +1,6 @@
 /**
- * `npm run test:kmod [-- LANE…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's test command
- * runs as well. `all` is every lane; `--update` looks for newer kernels first. The last line is `N passed, N failed`; the exit code is 1
+ * `npm run test:kmod [-- LANE… [--kernel SERIES]…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's
+ * test command runs as well. `all` is every lane; `--kernel` takes these kernels only; `--update` looks for newer ones first. The last line is `N passed, N failed`; the exit code is 1
  * when anything failed.
  */
 import { writeFileSync } from "node:fs"
@@ -11,26 +11,36 @@ import { Report } from "./report.ts"
 
 const words = process.argv.slice(2)
 const report = words.find((word) => word.startsWith("--report="))?.slice("--report=".length)
-const wanted = words.filter((word) => !word.startsWith("--"))
+const isOfKernel = (index: number): boolean => words[index - 1] === "--kernel"
+const named = words.filter((_, index) => isOfKernel(index))
+const wanted = words.filter((word, index) => !word.startsWith("--") && !isOfKernel(index))
 const unknown = [
-  ...words.filter((word) => word.startsWith("--") && word !== "--update" && !word.startsWith("--report=")),
-  ...wanted.filter((word) => word !== "all" && lanes[word] === undefined)
+  ...words.filter((word, index) => word.startsWith("--") && word !== "--update" && !word.startsWith("--report=") && !(word === "--kernel" && index + 1 < words.length)),
+  ...wanted.filter((word) => word !== "all" && lanes[word] === undefined),
+  ...named.filter((word) => !seriesOfTests.some((series) => series === word)).map((word) => `${word} (kernels: ${seriesOfTests.join(", ")})`)
 ]
 if (unknown.length > 0) {
   console.error(`unknown: ${unknown.join(", ")}. Lanes:\n${Object.entries(lanes).map(([name, { always, title }]) => `  ${name.padEnd(12)} ${title}${always ? "" : " (not in the test command)"}`).join("\n")}`)
   process.exit(2)
 }
-const names = wanted.includes("all") ? Object.keys(lanes) : wanted.length > 0 ? wanted : Object.keys(lanes).filter((name) => lanes[name]!.always)
+const kernels = named.length === 0 ? seriesOfTests : seriesOfTests.filter((series) => named.includes(series))
+const always = Object.keys(lanes).filter((name) => lanes[name]!.always && (named.length === 0 || lanes[name]!.own !== true))
+const names = wanted.includes("all") ? Object.keys(lanes) : wanted.length > 0 ? wanted : always
+const own = named.length === 0 ? [] : names.filter((name) => lanes[name]!.own === true)
+if (own.length > 0) {
+  console.error(`these have kernels of their own, and take no --kernel: ${own.join(", ")}`)
+  process.exit(2)
+}
 
 const total = new Report("")
 try {
-  if (words.includes("--update")) for (const series of seriesOfTests) await kernel(series, { update: true })
+  if (words.includes("--update")) for (const series of kernels) await kernel(series, { update: true })
   for (const name of names) {
     const { run, title } = lanes[name]!
     const part = total.within(name), started = performance.now()
     console.log(`· ${name}: ${title}`)
     try {
-      await run(part)
+      await run(part, kernels)
     } catch (error) {
       if (!(error instanceof HarnessFailure)) throw error
       part.add("can be run", "failed", error.message)

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * What calls cost: `costs NAME…` prints for each a line "cost NAME NANOSECONDS", the mean of many calls. Where the machine
- * counts instructions instead of measuring time (QEMU's -icount shift=0), a nanosecond is an instruction and the numbers are
- * the same in every run.
+ * What calls cost: `costs NAME…` prints for each a line "cost NAME NANOSECONDS". Where the machine counts instructions instead of
+ * measuring time (QEMU's -icount shift=0), a nanosecond is an instruction and the numbers are the same in every run.
+ *
+ * It is the median over chunks of calls. A mean has in it what the kernel does meanwhile and no call causes (ticks, workqueues, RCU), and
+ * that is not the same with every kernel and every boot. A chunk is shorter than the time between two ticks, so that most have none of it; and
+ * long enough for all that calls cause now and then (slabs that are filled, callbacks that are run) to be in every chunk, which a minimum
+ * would leave out.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +33,8 @@
 #include "support/box.h"
 #include "support/tap.h"
 
+#define CHUNK 100
+
 static const int many = 100000, few = 5000;
 
 /* What a guest measured; it must not print, for its policy may refuse that. */
@@ -39,35 +48,61 @@ static double now(void)
 	return time.tv_sec * 1e9 + time.tv_nsec;
 }
 
+static int by_size(const void *one, const void *other)
+{
+	const double a = *(const double *)one, b = *(const double *)other;
+
+	return (a > b) - (a < b);
+}
+
+/* Makes a call so many times, and a tenth of it before, when all that is made at first is made. */
+static int measure(int times, int (*call)(void))
+{
+	static double chunks[100000 / CHUNK];
+	const int count = times / CHUNK;
+
+	for (int i = 0; i < times / 10; i++) {
+		if (call())
+			return 1;
+	}
+	for (int i = 0; i < count; i++) {
+		const double start = now();
+
+		for (int j = 0; j < CHUNK; j++) {
+			if (call())
+				return 1;
+		}
+		chunks[i] = (now() - start) / CHUNK;
+	}
+	qsort(chunks, count, sizeof(*chunks), by_size);
+	*result = chunks[count / 2];
+	return 0;
+}
+
+static int getppid_once(void)
+{
+	syscall(SYS_getppid);
+	return 0;
+}
+
+static int open_once(void)
+{
+	const int fd = open("/tmp/costs/a/b/file", O_RDONLY);
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	return 0;
+}
+
 static int getppids(int times)
 {
-	double start;
-
-	for (int i = 0; i < times / 10; i++)
-		syscall(SYS_getppid);
-	start = now();
-	for (int i = 0; i < times; i++)
-		syscall(SYS_getppid);
-	*result = (now() - start) / times;
-	return 0;
+	return measure(times, getppid_once);
 }
 
 static int opens(int times)
 {
-	double start = 0;
-
-	for (int i = -times / 10; i < times; i++) {
-		int fd;
-
-		if (!i)
-			start = now();
-		fd = open("/tmp/costs/a/b/file", O_RDONLY);
-		if (fd < 0)
-			return 1;
-		close(fd);
-	}
-	*result = (now() - start) / times;
-	return 0;
+	return measure(times, open_once);
 }
 
 static int guest_getppid(void *times)
@@ -80,7 +115,7 @@ static int guest_open(void *times)
 	return opens(*(const int *)times);
 }
 
-static void tell(const char *name)
+static void say(const char *name)
 {
 	printf("cost %s %.1f\n", name, *result);
 }
@@ -115,13 +150,13 @@ static void finish(pid_t pid)
 static void bare(const char *name)
 {
 	finish(child(getppids, many, NULL));
-	tell(name);
+	say(name);
 }
 
 static void bare_open(const char *name)
 {
 	finish(child(opens, many / 5, NULL));
-	tell(name);
+	say(name);
 }
 
 static void install(struct sock_filter *filter, unsigned short length)
@@ -150,7 +185,7 @@ static void with_filter(void)
 static void filtered(const char *name)
 {
 	finish(child(getppids, many, with_filter));
-	tell(name);
+	say(name);
 }
 
 static int listener = -1;
@@ -201,7 +236,7 @@ static void notified(const char *name)
 	close(fd);
 	close(pidfd);
 	finish(pid);
-	tell(name);
+	say(name);
 }
 
 static void traced_child(void)
@@ -226,7 +261,7 @@ static void traced(const char *name)
 	} while (WIFSTOPPED(status));
 	if (status)
 		bail("traced");
-	tell(name);
+	say(name);
 }
 
 /* ---------------------------------------------------------------------------------------------- what the module costs */
@@ -262,14 +297,24 @@ static void value(const struct rv_device_event *event, struct rv_device_reply *r
 	reply->value = 1;
 }
 
-static void in_box(const char *name, struct policy policy, answer_fn *answer, guest_fn *guest, int times)
+/* `scheduling`: by which the owner's thread runs. */
+static void in_box_beside(int scheduling, const char *name, struct policy policy, answer_fn *answer, guest_fn *guest, int times)
 {
+	const struct sched_param parameters = { .sched_priority = sched_get_priority_min(scheduling) };
 	struct box box;
 
 	box_open(&box, policy, answer);
+	errno = pthread_setschedparam(box.thread, scheduling, &parameters);
+	if (errno)
+		bail("pthread_setschedparam");
 	finish(box_spawn(box.fd, guest, &times));
 	box_close(&box);
-	tell(name);
+	say(name);
+}
+
+static void in_box(const char *name, struct policy policy, answer_fn *answer, guest_fn *guest, int times)
+{
+	in_box_beside(SCHED_OTHER, name, policy, answer, guest, times);
 }
 
 static void allowed(const char *name)
@@ -277,10 +322,19 @@ static void allowed(const char *name)
 	in_box(name, usual(RV_ACTION_ALLOW, 0, 0, RV_ACTION_ALLOW), NULL, guest_getppid, many);
 }
 
+/*
+ * Who refuses without being asked waits for nobody: the first refusals lie in the queue, the others are counted. The owner takes them
+ * when there is nothing else to do; else the mean would be of how the scheduler shares the processor between the two.
+ */
 static void denied(const char *name)
 {
-	/* Nobody asked for reports: each refusal is counted, and the first are kept. */
-	in_box(name, usual(RV_ACTION_ERRNO, EPERM, 0, RV_ACTION_ALLOW), NULL, guest_getppid, many);
+	in_box_beside(SCHED_IDLE, name, usual(RV_ACTION_ERRNO, EPERM, 0, RV_ACTION_ALLOW), NULL, guest_getppid, many);
+}
+
+/* The other extreme: the owner runs as soon as there is a report, so that each is told by itself, with two switches between processes. */
+static void told(const char *name)
+{
+	in_box_beside(SCHED_FIFO, name, usual(RV_ACTION_ERRNO, EPERM, 0, RV_ACTION_ALLOW), NULL, guest_getppid, few);
 }
 
 static void judged_open(const char *name)
@@ -304,7 +358,7 @@ static const struct {
 } costs[] = {
 	{ "call", bare },	      { "open", bare_open },	  { "call-filtered", filtered }, { "call-notified", notified },
 	{ "call-traced", traced },    { "call-allowed", allowed }, { "call-denied", denied },	  { "call-asked", asked },
-	{ "open-allowed", allowed_open }, { "open-judged", judged_open },
+	{ "call-told", told },	  { "open-allowed", allowed_open }, { "open-judged", judged_open },
 };
 
 /* `costs call=unloaded` measures "call" and prints it as "unloaded". */

@@ -141,7 +141,7 @@ static void test_device(void)
 	check_is(ERRNO_OF(ioctl(fd, RV_DEVICE_PROGRAM, &program)), EFBIG, "a program that is too large");
 	program = (struct rv_device_program){ .address = (uintptr_t)page };
 	check_is(ERRNO_OF(ioctl(fd, RV_DEVICE_PROGRAM, &program)), EINVAL, "an empty program");
-	program = (struct rv_device_program){ .address = (uintptr_t)page, .size = 128, .reserved = 1 };
+	program = (struct rv_device_program){ .address = (uintptr_t)page, .size = 128, .flags = 1u << 31 };
 	check_is(ERRNO_OF(ioctl(fd, RV_DEVICE_PROGRAM, &program)), EINVAL, "a reserved field of PROGRAM");
 	policy = all_allowed();
 	((char *)policy.bytes)[policy.size - 1] ^= 1;
@@ -189,7 +189,7 @@ static void test_malformed_replies(void)
 		{ "an unknown verdict", { .verdict = 7 } },
 		{ "a reserved field", { .verdict = RV_REPLY_CONTINUE, .reserved = 1 } },
 		{ "flags of another verdict", { .verdict = RV_REPLY_CONTINUE, .flags = RV_REPLY_CLOEXEC } },
-		{ "an unknown flag", { .verdict = RV_REPLY_FD, .flags = 4 } },
+		{ "an unknown flag", { .verdict = RV_REPLY_FD, .flags = 8 } },
 		{ "a value with CONTINUE", { .verdict = RV_REPLY_CONTINUE, .value = 1 } },
 		{ "a value with FD", { .verdict = RV_REPLY_FD, .value = 1 } },
 		{ "a target without REPLACE", { .verdict = RV_REPLY_FD, .target = 1 } },

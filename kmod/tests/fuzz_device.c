@@ -104,14 +104,27 @@ static void fuzz_program(int fd, unsigned int *state)
 	free(copy);
 }
 
-static void fuzz_exchange(int fd, unsigned int *state, uint64_t *last)
+/*
+ * Where a thread has texts written to: far from everything else that is mapped, so that an address of which one half
+ * was spoiled is nowhere, and not in the allocator's memory or on a stack.
+ */
+static char *far_page(void)
 {
-	char text[64];
+	static unsigned long taken;
+	char *page = (char *)0x210000000 + 0x100000 * __atomic_fetch_add(&taken, 1, __ATOMIC_RELAXED);
+
+	if (mmap(page, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != page)
+		_exit(1);
+	return page;
+}
+
+static void fuzz_exchange(int fd, unsigned int *state, uint64_t *last, char *text)
+{
 	struct rv_device_exchange exchange = {
 		.reply = { .id = rand_r(state) % 4 ? *last : (uint64_t)rand_r(state) % 1000, .verdict = rand_r(state) % 8 },
 		.flags = rand_r(state) % 8 ? RV_EXCHANGE_NOWAIT : RV_EXCHANGE_REPLY,
 		.text = (uintptr_t)text,
-		.capacity = rand_r(state) % sizeof(text),
+		.capacity = rand_r(state) % 64,
 	};
 
 	if (!*last)
@@ -146,6 +159,7 @@ static void *fuzz(void *argument)
 {
 	unsigned int state = (uintptr_t)argument;
 	uint64_t last[BOXES] = { 0 };
+	char *text = far_page();
 
 	while (!stop) {
 		const int box = rand_r(&state) % BOXES;
@@ -175,7 +189,7 @@ static void *fuzz(void *argument)
 			poll(&poller, 1, 0);
 			break;
 		default:
-			fuzz_exchange(fds[box], &state, &last[box]);
+			fuzz_exchange(fds[box], &state, &last[box], text);
 		}
 	}
 	return NULL;

@@ -15,8 +15,8 @@
  *
  * What is decided where. rv_eval_call() runs in the kernel. ALLOW, ERRNO and KILL are final. NOTIFY means that the rules over paths and
  * addresses decide: the module asks them about the objects that the kernel has resolved and the addresses that it has copied, for the
- * calls that kmod/judging.c lists; refusals fail with EACCES (addresses of other families: EAFNOSUPPORT). All else (TRACE,
- * handlers, NOTIFY for other calls) comes to the owner as a call that waits.
+ * calls that kmod/judging.c lists; refusals fail with EACCES (addresses of other families: EAFNOSUPPORT), or are appealed against
+ * (RV_PROGRAM_APPEAL). All else (TRACE, handlers, NOTIFY for other calls) comes to the owner as a call that waits.
  *
  * Whatever rules, handlers and replies say, a guest has no io_uring (ENOSYS), cannot map a ring that it was given (EPERM), cannot install a
  * seccomp filter (EINVAL, as of a kernel that is built without; asking which actions there are gives EOPNOTSUPP), and cannot open or
@@ -29,7 +29,7 @@
 
 #define RV_DEVICE_PATH "/dev/rvisor"
 /* Whoever changes anything here raises it. */
-#define RV_DEVICE_VERSION 1u
+#define RV_DEVICE_VERSION 2u
 
 /* ------------------------------------------------------------------------------------------------------------ limits */
 
@@ -59,6 +59,17 @@ struct rv_device_hello {
 	uint32_t reserved;
 };
 
+/* Refusals of x86-64 calls by number and registers are counted in the status, and not reported. */
+#define RV_PROGRAM_QUIET 1u
+/*
+ * A call of a path that only looks (stat and its kin, access(2), open(2) and openat(2) that neither write nor make), sendto(2) or sendmsg(2): where
+ * the rules refuse it, or its path leads nowhere, it comes to the owner after all, as if the program had said TRACE. The kernel then
+ * decides about what is granted, and how something is refused is the owner's to say. Nothing of such a call has been done before.
+ */
+#define RV_PROGRAM_APPEAL 2u
+/* KILL ends the process that made the call, by its filter (SIGSYS), as seccomp would, and is not reported; else the whole sandbox. */
+#define RV_PROGRAM_KILL_PROCESS 4u
+
 /*
  * PROGRAM: copies, validates and takes the program, in the place of one that is there. Calls that are being decided finish by the program
  * that they began with, later ones are decided by the new one. EFBIG beyond RV_DEVICE_MAX_PROGRAM, EINVAL with `fault` if it is
@@ -67,7 +78,7 @@ struct rv_device_hello {
 struct rv_device_program {
 	uint64_t address;	  /* in the caller's memory */
 	uint32_t size;
-	uint32_t reserved;
+	uint32_t flags;		  /* RV_PROGRAM_* */
 	struct rv_fault fault;	  /* out */
 };
 
@@ -127,11 +138,16 @@ struct rv_device_event {
 #define RV_REPLY_CLOEXEC 1u
 /* FD: as descriptor `target`, in the place of what is there; the call then gives `value`. */
 #define RV_REPLY_REPLACE 2u
+/*
+ * FD: the descriptor `fd` is closed before the guest goes on, so that the guest alone has the file then: its locks and leases, its end of a
+ * FIFO. Also where nobody waits any more.
+ */
+#define RV_REPLY_MOVE 4u
 
 struct rv_device_reply {
 	uint64_t id;		  /* of the event; 0: no reply */
 	uint32_t verdict;	  /* RV_REPLY_* */
-	uint32_t flags;		  /* RV_REPLY_CLOEXEC, RV_REPLY_REPLACE; 0 unless FD */
+	uint32_t flags;		  /* RV_REPLY_CLOEXEC, RV_REPLY_REPLACE, RV_REPLY_MOVE; 0 unless FD */
 	int64_t value;		  /* VALUE, FD with REPLACE; else 0 */
 	int32_t error;		  /* ERRNO: 1 to RV_MAX_ERRNO; else 0 */
 	int32_t fd;		  /* FD; else 0 */
@@ -181,6 +197,7 @@ struct rv_device_status {
 	uint64_t upcalls;	  /* calls that waited for a reply */
 	uint64_t lost;		  /* refusals that were counted only */
 	uint64_t program;	  /* bytes of the program */
+	uint64_t reported;	  /* refusals that were, or lie ready to be, reported one by one */
 };
 
 /* ------------------------------------------------------------------------------------------------------- ioctl numbers */
@@ -207,7 +224,7 @@ RV_PIN_SIZE(rv_device_hello, 16);
 
 RV_PIN(rv_device_program, address, 0);
 RV_PIN(rv_device_program, size, 8);
-RV_PIN(rv_device_program, reserved, 12);
+RV_PIN(rv_device_program, flags, 12);
 RV_PIN(rv_device_program, fault, 16);
 RV_PIN_SIZE(rv_device_program, 24);
 
@@ -264,6 +281,7 @@ RV_PIN(rv_device_status, objects, 32);
 RV_PIN(rv_device_status, upcalls, 40);
 RV_PIN(rv_device_status, lost, 48);
 RV_PIN(rv_device_status, program, 56);
-RV_PIN_SIZE(rv_device_status, 64);
+RV_PIN(rv_device_status, reported, 64);
+RV_PIN_SIZE(rv_device_status, 72);
 
 #endif

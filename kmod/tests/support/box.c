@@ -31,7 +31,7 @@ int box_hello(int fd)
 
 int box_load(int fd, struct policy policy)
 {
-	struct rv_device_program program = { .address = (uintptr_t)policy.bytes, .size = policy.size };
+	struct rv_device_program program = { .address = (uintptr_t)policy.bytes, .size = policy.size, .flags = policy.flags };
 	int error = ERRNO_OF(ioctl(fd, RV_DEVICE_PROGRAM, &program));
 
 	free(policy.bytes);

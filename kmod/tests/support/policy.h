@@ -28,9 +28,10 @@ void policy_abstract(const char *name, uint8_t kind, uint32_t rights);
 struct policy {
 	void *bytes;
 	size_t size;
+	uint32_t flags; /* RV_PROGRAM_* */
 };
 
-/* The program; the caller frees its bytes. */
+/* The program, without flags; the caller frees its bytes. */
 struct policy policy_end(void);
 
 #endif
