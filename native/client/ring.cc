@@ -202,14 +202,15 @@ class Ring {
   }
 
   int take(rv_ring_lane& lane, uint32_t number, rv_ring_call* out) {
-    while (shared(lane.posted).load() != taken_[number]) {
-      uint32_t slot = shared(lane.queue[taken_[number]++ % RV_RING_SLOTS]).load(std::memory_order_relaxed);
-      if (slot >= RV_RING_SLOTS) continue;
-      copy_out(slot, out);
-      held_[slot] = {Held::State::taken, number, out->generation, out->listener, out->may, out->id};
-      return static_cast<int>(slot);
-    }
-    return -EAGAIN;
+    const uint32_t waiting = shared(lane.posted).load() - taken_[number];
+    if (waiting == 0) return -EAGAIN;
+    // More than there are slots, or one that there is not: no init of ours says so, and it must not keep this thread looking.
+    const uint32_t slot = shared(lane.queue[taken_[number] % RV_RING_SLOTS]).load(std::memory_order_relaxed);
+    if (waiting > RV_RING_SLOTS || slot >= RV_RING_SLOTS) return -EPIPE;
+    taken_[number]++;
+    copy_out(slot, out);
+    held_[slot] = {Held::State::taken, number, out->generation, out->listener, out->may, out->id};
+    return static_cast<int>(slot);
   }
 
   void copy_out(uint32_t slot, rv_ring_call* out) const {
@@ -314,6 +315,13 @@ int32_t rvisor_ring_answer(int32_t handle, int32_t lane, int32_t slot, const voi
   if (!ring || !on(lane, slot)) return ring ? -EINVAL : -EPIPE;
   ring->answer(static_cast<uint32_t>(lane), static_cast<uint32_t>(slot), *static_cast<const rv_ring_reply*>(reply));
   return 0;
+}
+
+int32_t rvisor_ring_turn(int32_t handle, int32_t lane, int32_t slot, const void* reply, void* call, int32_t mode) {
+  std::shared_ptr<Ring> ring = find(handle);
+  if (!ring || !on(lane, std::max(slot, 0))) return ring ? -EINVAL : -EPIPE;
+  if (slot >= 0) ring->answer(static_cast<uint32_t>(lane), static_cast<uint32_t>(slot), *static_cast<const rv_ring_reply*>(reply));
+  return ring->next(static_cast<uint32_t>(lane), static_cast<rv_ring_call*>(call), mode);
 }
 
 int32_t rvisor_ring_give(int32_t handle, int32_t lane, int32_t slot, uint32_t generation, int32_t fd) {

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 #define RVISOR_EXPORT __attribute__((visibility("default")))
-#define RVISOR_ABI 3
+#define RVISOR_ABI 4
 
 // How a stream of a command is connected; a number >= 0 is a descriptor of the caller.
 #define RVISOR_PIPE (-1)      // a new pipe, whose other end is handed out
@@ -69,6 +69,8 @@ RVISOR_EXPORT int32_t rvisor_ring_open(int32_t* out);
 RVISOR_EXPORT int32_t rvisor_ring_next(int32_t ring, int32_t lane, void* call, int32_t mode);
 // Answers a call: `reply` (struct rv_ring_reply) as far as it is used. A plain answer goes to the guest from this very thread.
 RVISOR_EXPORT int32_t rvisor_ring_answer(int32_t ring, int32_t lane, int32_t slot, const void* reply);
+// Answers a call, if `slot` is not negative, and takes the next one: the two above in one.
+RVISOR_EXPORT int32_t rvisor_ring_turn(int32_t ring, int32_t lane, int32_t slot, const void* reply, void* call, int32_t mode);
 // Sends what a following answer RV_RING_FD gives the guest: a descriptor, or bytes as a sealed memfd of that name. EBADF: it is not open.
 // ENAMETOOLONG: a name of more than 249 bytes. Not `readable`: the guest can neither read nor write it, only hold it and move its position.
 RVISOR_EXPORT int32_t rvisor_ring_give(int32_t ring, int32_t lane, int32_t slot, uint32_t generation, int32_t fd);

@@ -8,7 +8,7 @@ shift
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../build-fuzz
 cmake -S "$here/.." -B "$build" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DRVISOR_FUZZ=ON -DRVISOR_OUT="$build/out" -DRVISOR_DEPS="${RVISOR_DEPS:-}" > /dev/null
-[ $# -gt 0 ] || set -- plan request report stat cgroup_layout message
+[ $# -gt 0 ] || set -- plan request report stat cgroup_layout message program ring translation core_validate core_evaluate
 for target; do
   cmake --build "$build" --target "fuzz_$target" > /dev/null
   mkdir -p "$build/corpus/$target"

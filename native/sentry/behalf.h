@@ -18,7 +18,7 @@ struct Answer {
   int64_t value = 0;
   int err = 0;
   Fd fd;                  // descriptor: a copy goes into the guest
-  uint32_t fd_flags = 0;  // 0 or O_CLOEXEC
+  uint32_t fd_flags = 0;  // O_CLOEXEC, Listener::kHeldOn
 
   // It may wait for something the guest controls: to be carried out on a thread of its own, with `may_block`.
   static Answer later() { return {Kind::later, 0, 0, Fd(), 0}; }
@@ -35,6 +35,9 @@ class Judge {
   virtual ~Judge() = default;
   // `rights`: RV_RIGHT_*. A path that is empty belongs to something without a name that the guest already has.
   virtual int path(const std::string& path, uint32_t rights) = 0;
+  // Whether `path` would be granted these rights with nothing more to be asked and nothing to be said; what was read of the guest until now
+  // was the caller's. False may mean that it cannot be told.
+  virtual bool grants(const std::string& path, uint32_t rights) = 0;
   // The name leads nowhere, and the call is about to fail so. `path`: by its text alone.
   virtual int nowhere(const std::string& path) = 0;
   virtual int address(const uint8_t* address, size_t size, uint32_t protocol, uint32_t rights) = 0;

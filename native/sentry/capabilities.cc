@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "layers.h"
+
 namespace rvisor {
 
 bool has_capability(int capability) {
@@ -19,7 +21,7 @@ bool has_capability(int capability) {
 }
 
 Status drop_privileges(uid_t uid, gid_t gid) {
-  if (has_capability(CAP_SETPCAP)) {
+  if (has_capability(CAP_SETPCAP) && !without("capabilities")) {
     for (int cap = 0; cap <= 63; cap++) {
       if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno == EINVAL) break;  // past the last one this kernel knows
     }
@@ -34,7 +36,7 @@ Status drop_privileges(uid_t uid, gid_t gid) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) return fail("credentials", "ambient capabilities", errno);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2]{};
-  if (syscall(SYS_capset, &header, none)) return fail("credentials", "capabilities", errno);
+  if (!without("capabilities") && syscall(SYS_capset, &header, none)) return fail("credentials", "capabilities", errno);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return fail("credentials", "no_new_privs", errno);
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) return fail("credentials", "dumpable", errno);
   return std::nullopt;

@@ -23,8 +23,8 @@ std::vector<sock_filter> make_filter(bool for_warden) {
                                    SCMP_SYS(nanosleep),  SCMP_SYS(brk),     SCMP_SYS(munmap),        SCMP_SYS(mremap),    SCMP_SYS(madvise),
                                    SCMP_SYS(sendto),     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall),
                                    SCMP_SYS(openat),     SCMP_SYS(getdents64), SCMP_SYS(newfstatat), SCMP_SYS(pread64),   SCMP_SYS(fcntl)};
-  // The warden still kills what is left in control groups and removes them.
-  static constexpr int warden[] = {SCMP_SYS(kill), SCMP_SYS(rmdir), SCMP_SYS(lseek)};
+  // The warden still kills what is left in control groups and removes them, and the state directory of the translated view.
+  static constexpr int warden[] = {SCMP_SYS(kill), SCMP_SYS(rmdir), SCMP_SYS(lseek), SCMP_SYS(unlinkat), SCMP_SYS(renameat), SCMP_SYS(fchmod), SCMP_SYS(fchmodat)};
   static constexpr int sentry[] = {SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(pidfd_send_signal), SCMP_SYS(futex),
                                    SCMP_SYS(splice),  SCMP_SYS(rseq),    SCMP_SYS(set_robust_list),   SCMP_SYS(gettid), SCMP_SYS(getpid),
                                    SCMP_SYS(memfd_create)};  // for requests too large for a packet

@@ -34,6 +34,14 @@ std::string remedy_for(std::string_view step, int err) {
   if (step == "trace")
     return "handlers of power `steer`, of events, and of the time need ptrace(2): set kernel.yama.ptrace_scope to 0 or 1, start a container with a seccomp "
            "profile that permits it (docker: any newer engine, or --security-opt seccomp=…), or do without such handlers";
+  if (step == "kmod") {
+    if (err == ENOENT || err == ENXIO || err == ENODEV) return "build and load the module: rvisor kmod build, then sudo rvisor kmod load (rvisor kmod status says what is missing), or take another `backend`";
+    if (err == EACCES || err == EPERM) return "/dev/rvisor is root's: give it a group by a rule of udev (docs/kernel-module.md), or take another `backend`";
+    if (err == EPROTO) return "build and load the module of this version: rvisor kmod build, sudo rvisor kmod unload, sudo rvisor kmod load";
+    if (err == EBUSY) return "an outer sandbox has put a seccomp filter on rvisor, which the module would overrule: start rvisor outside of it, or take another `backend`";
+    if (err == EFBIG) return "write fewer rules, or take another `backend`";
+    return "rvisor kmod status says what is wrong; or take another `backend`";
+  }
   if (step == "cgroup")
     return "limits on memory, processes and cpus need a writable control group: run as root, or under a delegated one "
            "(systemd-run --user --scope -p Delegate=yes rvisor …), or take the limit out of the policy";

@@ -61,12 +61,15 @@ scmp_arg_cmp compare(const SeccompArg& arg) {
   return result;
 }
 
-// Whether no arguments can match both: one asks for a value of which the other asks that it is not.
+// Whether no arguments can match both: one asks for a value of which the other asks that it is not, or for another value of the same bits.
 bool exclude(const SeccompRule& a, const SeccompRule& b) {
   return std::any_of(a.args.begin(), a.args.end(), [&](const SeccompArg& x) {
     return std::any_of(b.args.begin(), b.args.end(), [&](const SeccompArg& y) {
       bool opposite = (x.op == SeccompArg::Op::eq && y.op == SeccompArg::Op::ne) || (x.op == SeccompArg::Op::ne && y.op == SeccompArg::Op::eq);
-      return opposite && x.index == y.index && x.value == y.value;
+      if (x.index != y.index) return false;
+      if (opposite) return x.value == y.value;
+      auto bits = [](const SeccompArg& arg) { return arg.op == SeccompArg::Op::eq ? UINT64_MAX : arg.op == SeccompArg::Op::masked_eq ? arg.mask : 0; };
+      return ((x.value ^ y.value) & bits(x) & bits(y)) != 0;
     });
   });
 }

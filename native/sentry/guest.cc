@@ -17,6 +17,8 @@
 
 #include "fd.h"
 #include "handoff.h"
+#include "landlock.h"
+#include "layers.h"
 
 namespace rvisor {
 namespace {
@@ -147,10 +149,16 @@ Failure enter_command(const GuestContext& context, const Command& command, const
   for (int i = 0; i < 3; i++)
     if (dup2(high[i], i) < 0) return fail("exec", "stdio", errno);
   if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC)) return fail("exec", "close_range", errno);
-  if (chdir(command.cwd.c_str())) return fail("chdir", command.cwd, errno);
+  if (context.directory < 0 ? chdir(command.cwd.c_str()) : fchdir(context.directory)) return fail("chdir", command.cwd, errno);
   umask(022);
   if (Status s = set_limits(context)) return *s;
   reset_signals();
+  if (context.init) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != context.init) _exit(1);
+  }
+  if (context.ruleset >= 0)
+    if (Status s = enter_ruleset(context.ruleset)) return *s;
   if (context.traced) {
     char byte = 0;
     if (write(context.ready, &byte, 1) != 1) return fail("exec", "tracer", errno);
@@ -159,6 +167,8 @@ Failure enter_command(const GuestContext& context, const Command& command, const
     const Filter filter = traceable(context.filter, notifies);
     if (Status s = notifies ? install_filter_and_send_listener(filter, context.listener, "listener", true) : install_filter(filter)) return *s;
     await_tracer();
+  } else if (without("filter")) {
+    // Nothing.
   } else if (Status s = context.listener < 0 ? install_filter(context.filter) : install_filter_and_send_listener(context.filter, context.listener, "listener")) {
     return *s;
   }

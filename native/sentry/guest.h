@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last steps of a new guest process, between fork and exec.
 #pragma once
+#include <sys/types.h>
+
 #include <array>
 
 #include "failure.h"
@@ -16,6 +18,9 @@ struct GuestContext {
   bool traced = false;   // it becomes traceable and waits for `released()` before it executes the program
   int ready = -1;        // traced: a byte is written here when it is about to
   int status = -1;       // traced: the only descriptor it keeps but its standard ones
+  int directory = -1;    // the command's directory, open; else it is entered by its name
+  int ruleset = -1;      // a Landlock domain of the guest's own, within init's
+  pid_t init = 0;        // not 0: no pid namespace ends the command with init until it is traced
   unsigned supervisors;  // not 0: no control group counts processes, RLIMIT_NPROC of the user namespace does, and so many tasks of ours
 };
 

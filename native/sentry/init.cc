@@ -23,10 +23,14 @@
 #include "channel.h"
 #include "desk.h"
 #include "guest.h"
+#include "kin.h"
 #include "interception.h"
+#include "kmod.h"
 #include "landlock.h"
+#include "layers.h"
 #include "protocol.h"
 #include "tracer.h"
+#include "translated_init.h"
 #include "view.h"
 #include "waits.h"
 
@@ -42,7 +46,7 @@ class Init : public Refusals, public TraceClient {
   void run() {
     prctl(PR_SET_NAME, "rvisor-init");
     // The sentry may already be gone: then its end of the channel is closed and nothing is received.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!without("parent-death")) prctl(PR_SET_PDEATHSIG, SIGKILL);
     int abi = 0;
     if (Status s = prepare(abi)) return give_up(*s);
     // Namespaces are complete and the guest's filter is built. Nothing comes from a sentry that failed, or is gone.
@@ -50,10 +54,11 @@ class Init : public Refusals, public TraceClient {
     if (receive_packet(channel(), filter, true) != Received::packet) return;
     filter_.resize(filter.text.size() / sizeof(sock_filter));
     memcpy(filter_.data(), filter.text.data(), filter_.size() * sizeof(sock_filter));
-    std::string layers = "pid mount ipc uts cgroup seccomp";
+    std::string layers = context_.plan.translated ? "translated seccomp" : "pid mount ipc uts cgroup seccomp";
     if (abi) layers += " landlock:" + std::to_string(abi);
     if (context_.plan.interception && context_.plan.interception->notifies) layers += " notify";
     if (tracer_) layers += " ptrace";
+    if (module_) layers += " kmod";
     if (!report({Report::Kind::ready, 0, 0, {}, layers}, raw(uppers_))) return;
     uppers_.clear();
     start(0, context_.plan.command, std::move(context_.stdio));
@@ -107,12 +112,19 @@ class Init : public Refusals, public TraceClient {
     // The caller's session keyring (its tickets and disk keys) would be inherited. A second layer behind the filter, which
     // refuses keyctl(2): a host that refuses it to us, or has no quota left for a key, refuses the guest too.
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
-    if (unshare(CLONE_NEWCGROUP) && errno != EINVAL) return fail("namespaces", "cgroup", errno);
-    if (Status s = build_view(plan, context_.in_user_namespace, uppers_)) return s;
+    if (plan.translated) {
+      if (Status s = translated_.build(plan, context_.state)) return s;
+    } else {
+      if (unshare(CLONE_NEWCGROUP) && errno != EINVAL) return fail("namespaces", "cgroup", errno);
+      if (Status s = build_view(plan, context_.in_user_namespace, uppers_)) return s;
+    }
     if (Status s = drop_privileges(plan.uid, plan.gid)) return s;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of credentials forgets it
-    if (plan.landlock)
+    if (!without("parent-death")) prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of credentials forgets it
+    if (plan.translated) {
+      if (Status s = translated_.restrict(plan, abi)) return s;
+    } else if (plan.landlock) {
       if (Status s = restrict_by_landlock(*plan.landlock, plan.host_uid() == 0, abi)) return s;
+    }
     if (plan.interception) {
       bool handlers = !plan.interception->handlers.empty();
       if (handlers)
@@ -123,16 +135,22 @@ class Init : public Refusals, public TraceClient {
         uint32_t events = 0;
         for (const Handler& handler : plan.interception->handlers)
           if (handler.event) events |= 1U << handler.event;
-        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso, events, !plan.interception->notifies);
+        tracer_ = std::make_unique<Tracer>(*this, plan.interception->trace->hide_vdso, events, !plan.interception->notifies, plan.translated);
       }
       interception_ = std::make_unique<Interception>(*plan.interception, *this, handlers ? &desk_ : nullptr, tracer_.get(), filter_);
       if (Status s = interception_->validate()) return s;
+      if (plan.translated)
+        if (Status s = translated_.serve(*tracer_, *interception_)) return s;
       if (plan.interception->notifies) {
         int ends[2];
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("seccomp", "socketpair", errno);
         listeners_.reset(ends[0]);
         listeners_out_.reset(ends[1]);
       }
+    }
+    if (plan.interception && plan.interception->module) {
+      module_ = std::make_unique<KernelModule>(std::move(context_.device));
+      if (Status s = module_->begin(*plan.interception->module)) return s;
     }
     Waits::prepare();
     sigset_t child;
@@ -144,6 +162,7 @@ class Init : public Refusals, public TraceClient {
     // Only now: its thread has what init has given up and blocked.
     if (plan.interception && !plan.interception->handlers.empty())
       if (Status s = desk_.start()) return s;
+    if (module_) return interception_->serve(*module_);
     if (!tracer_) return std::nullopt;
     if (Status s = interception_->start()) return s;
     return tracer_->start();
@@ -161,10 +180,11 @@ class Init : public Refusals, public TraceClient {
   }
 
   Status open_terminal(const Terminal& size, Fd& master, Fd& slave) {
-    master.reset(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-    if (!master.valid()) return fail("terminal", "/dev/pts/ptmx", errno);
+    const char* path = context_.plan.translated ? "/dev/ptmx" : "/dev/pts/ptmx";
+    master.reset(open(path, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!master.valid()) return fail("terminal", path, errno);
     int unlock = 0;
-    if (ioctl(master.get(), TIOCSPTLCK, &unlock)) return fail("terminal", "/dev/pts/ptmx", errno);
+    if (ioctl(master.get(), TIOCSPTLCK, &unlock)) return fail("terminal", path, errno);
     slave.reset(ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave.valid()) return fail("terminal", "/dev/pts", errno);
     winsize window{};
@@ -179,6 +199,9 @@ class Init : public Refusals, public TraceClient {
     if (command.tty) {
       if (Status s = open_terminal(*command.tty, master, slave)) return refuse(id, *s);
     }
+    Fd directory;
+    if (context_.plan.translated)
+      if (Status s = translated_.find_directory(command.cwd, directory)) return refuse(id, *s);
     int status[2], gate[2];
     if (pipe2(status, O_CLOEXEC)) return refuse(id, fail("exec", "pipe", errno));
     Fd status_read(status[0]), status_write(status[1]);
@@ -191,6 +214,7 @@ class Init : public Refusals, public TraceClient {
       ready_read.reset(ready[0]);
       ready_write.reset(ready[1]);
     }
+    const pid_t init = getpid();
     pid_t pid = tracer_ ? tracer_->fork_command(fork) : fork();
     if (pid < 0) return refuse(id, fail("exec", command.argv[0], errno));
     if (pid == 0) {
@@ -200,11 +224,18 @@ class Init : public Refusals, public TraceClient {
       while (read(gate_read.get(), &byte, 1) < 0 && errno == EINTR) {}
       std::array<int, 3> fds{};
       for (int i = 0; i < 3; i++) fds[static_cast<size_t>(i)] = command.tty ? slave.get() : stdio[static_cast<size_t>(i)].get();
-      Failure why = enter_command({context_.plan.limits, filter_, listeners_out_.get(), tracer_ != nullptr, ready_write.get(), status_write.get(), context_.supervisors}, command, fds);
+      GuestContext guest{context_.plan.limits, filter_, listeners_out_.get(), tracer_ != nullptr, ready_write.get(), status_write.get(), directory.get(), translated_.ruleset(), context_.plan.translated ? init : 0, context_.supervisors};
+      Failure why = enter_command(guest, command, fds);
       std::string text = encode_report({Report::Kind::failed, id, 0, why, {}});
       ssize_t ignored = write(status_write.get(), text.data(), text.size());
       (void)ignored;
       _exit(127);
+    }
+    if (module_) {
+      if (Status s = interception_->enroll(*module_, pid)) {
+        kill(pid, SIGKILL);  // it waits at the gate
+        return refuse(id, *s);
+      }
     }
     if (command.tty) report({Report::Kind::pty, id, 0, {}, {}}, {master.get()});
     children_.emplace(pid, Child{id, true, false, std::move(status_read), std::move(ready_read)});
@@ -223,8 +254,11 @@ class Init : public Refusals, public TraceClient {
         wait.push_back({child.ready.get(), POLLIN, 0});
         starting.push_back(pid);
       }
-      int ready = poll(wait.data(), wait.size(), interception_ && interception_->suppressing() ? kCountsMs : -1);
+      int patience = interception_ ? interception_->watch(wait) : -1;
+      if (patience < 0 && interception_ && interception_->suppressing()) patience = kCountsMs;
+      int ready = poll(wait.data(), wait.size(), patience);
       if (ready < 0 && errno != EINTR) return;
+      if (interception_) interception_->look();
       if (interception_) interception_->flush();
       if (ready < 0) continue;
       if (wait[2].revents) serve_listener();
@@ -289,6 +323,7 @@ class Init : public Refusals, public TraceClient {
     auto found = children_.find(pid);
     if (found == children_.end()) return;  // an orphan of the guest
     settle(pid);
+    if (interception_) interception_->settle();
     if (!found->second.failed) report({Report::Kind::exit, found->second.id, status, {}, {}});
     children_.erase(found);
   }
@@ -318,8 +353,13 @@ class Init : public Refusals, public TraceClient {
   void signal_guest(const Request& request) {
     int rc = -1, err = ESRCH;
     if (request.scope == Request::Scope::all) {
-      rc = kill(-1, request.signal);  // from pid 1: every process of the guest but init itself
-      err = errno;
+      if (context_.plan.translated) {
+        err = signal_kin(request.signal, 0, [](pid_t) { return true; });
+        rc = err ? -1 : 0;
+      } else {
+        rc = kill(-1, request.signal);  // from pid 1: every process of the guest but init itself
+        err = errno;
+      }
     } else {
       for (auto& [pid, child] : children_) {
         if (child.id != request.id || child.failed) continue;
@@ -335,8 +375,10 @@ class Init : public Refusals, public TraceClient {
   Filter filter_;
   Fd signals_;
   std::vector<Fd> uppers_;
+  TranslatedInit translated_;
   Desk desk_;
   std::unique_ptr<Tracer> tracer_;
+  std::unique_ptr<KernelModule> module_;
   std::unique_ptr<Interception> interception_;
   Fd listeners_, listeners_out_;  // listeners come in, and are sent by new commands
   std::map<pid_t, Child> children_;

@@ -19,7 +19,9 @@ struct InitContext {
   Fd channel;                 // to the sentry
   std::array<Fd, 3> stdio;    // of the main command; unset with a terminal
   CgroupEntry entry;
+  Fd state;                   // the state directory of the translated view
   Ring ring;                  // to the host program's handlers, where the plan has some
+  Fd device;                  // of the kernel module, where the plan is for it
 };
 
 [[noreturn]] void run_init(InitContext context);

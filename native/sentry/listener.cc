@@ -2,7 +2,9 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -51,11 +53,13 @@ bool listener_available() {
 Listener::Listener(Fd fd) : fd_(std::move(fd)), killable_(knows_killable_waits()) { ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, kSyncWakeUp); }
 
 int Listener::receive(seccomp_notif& out) {
-  for (;;) {
-    memset(&out, 0, sizeof out);  // the kernel insists
-    if (!ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &out)) return 0;
-    if (errno != EINTR) return errno;
-  }
+  memset(&out, 0, sizeof out);  // the kernel insists
+  return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &out) ? errno : 0;
+}
+
+bool Listener::unused() const {
+  pollfd wait{fd_.get(), 0, 0};
+  return poll(&wait, 1, 0) > 0 && wait.revents & POLLHUP;
 }
 
 bool Listener::valid(uint64_t id) const { return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0; }
@@ -77,9 +81,9 @@ int Listener::answer_fd(uint64_t id, Fd fd, uint32_t flags) {
   seccomp_notif_addfd addfd{};
   addfd.id = id;
   addfd.srcfd = static_cast<uint32_t>(fd.get());
-  addfd.newfd_flags = flags;
-  // In one step where a signal could come between two, and leave the guest with a descriptor of a call that is made again.
-  addfd.flags = killable_ ? 0 : SECCOMP_ADDFD_FLAG_SEND;
+  addfd.newfd_flags = flags & O_CLOEXEC;
+  // In one step also where a signal could come between two, and leave the guest with a descriptor of a call that is made again.
+  addfd.flags = killable_ && !(flags & kHeldOn) ? 0 : SECCOMP_ADDFD_FLAG_SEND;
   int number;
   while ((number = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &addfd)) < 0) {
     if (errno == EINTR) continue;

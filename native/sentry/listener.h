@@ -21,8 +21,11 @@ class Listener {
 
   int fd() const { return fd_.get(); }
 
-  // 0; ENOENT when the call was withdrawn (its thread died or a signal came) before it could be taken; another errno.
+  // Waits for a call. 0; ENOENT when it was withdrawn (its thread died or a signal came) before it could be taken, and since Linux 6.11
+  // where the filter is unused; EINTR; another errno.
   int receive(seccomp_notif& out);
+  // No task has the filter any more: no call will ever come.
+  bool unused() const;
   // False when the call of this id is no longer waiting: whatever was read of its thread's memory since may be another's.
   bool valid(uint64_t id) const;
 
@@ -35,7 +38,9 @@ class Listener {
   // Lets the kernel run the call as it stands: only after decisions on register values alone.
   int answer_continue(uint64_t id);
   // Puts `fd` into the guest and answers with its number; `flags`: 0 or O_CLOEXEC. When the call returns nobody here holds the file any
-  // more: locks, leases, writers of a program and ends of a FIFO are the guest's alone.
+  // more: locks, leases, writers of a program and ends of a FIFO are the guest's alone. For that the kernel goes to the guest and back once
+  // more, which costs as much as a call without a descriptor. With kHeldOn it does not: this thread lets go when it next runs.
+  static constexpr uint32_t kHeldOn = 1;  // no flag that an open file can have beside O_CLOEXEC
   int answer_fd(uint64_t id, Fd fd, uint32_t flags);
 
  private:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// rvisor-sentry: one executable, started by the SDK for each sandbox, by `rvisor doctor` with --probe, or with --filter when rvisor
+// rvisor-sentry: one executable, started by the SDK for each sandbox, by `rvisor doctor` with --probe, with --sweep ID to remove what a dead sandbox has left, or with --filter when rvisor
 // is built: that prints the seccomp program (struct sock_filter[]) of the plan on stdin.
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <string>
@@ -10,6 +11,7 @@
 #include "filter.h"
 #include "plan.h"
 #include "probe.h"
+#include "state.h"
 #include "warden.h"
 
 namespace {
@@ -31,6 +33,8 @@ int print_filter() {
 int main(int argc, char** argv) {
   if (argc == 2 && !strcmp(argv[1], "--filter")) return print_filter();
   if (argc == 2 && !strcmp(argv[1], "--probe")) return rvisor::print_probe();
+  const char* temporary = getenv("TMPDIR");
+  if (argc == 3 && !strcmp(argv[1], "--sweep")) return rvisor::sweep_states(temporary ? temporary : "", argv[2]), 0;
   if (argc != 1 || fcntl(rvisor::kControlFd, F_GETFD) < 0 || fcntl(rvisor::kEventsFd, F_GETFD) < 0 || fcntl(rvisor::kPlanFd, F_GETFD) < 0) {
     fputs("rvisor-sentry is started by the rvisor SDK, which hands it a plan. Use `rvisor run`, or `rvisor-sentry --probe`.\n", stderr);
     return 64;

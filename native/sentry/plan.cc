@@ -152,6 +152,14 @@ CopyRule read_copy(Reader r) {
   return rule;
 }
 
+void read_program(Reader& r, const char* key, std::vector<uint64_t>& program, size_t& size) {
+  std::string bytes;
+  if (!decode_base64(r.text(key), bytes)) r.reject(key, "is not base64");
+  size = bytes.size();
+  program.resize((bytes.size() + 7) / 8);
+  if (size) memcpy(program.data(), bytes.data(), size);  // no memory of an empty vector
+}
+
 }  // namespace
 
 Command read_command(Reader r) {
@@ -204,7 +212,9 @@ Status parse_plan(std::string_view text, Plan& out) {
   out.nested_namespaces = namespaces.flag("nested");
 
   Reader view = r.object("view");
-  view.only({"root", "mounts"});
+  view.only({"kind", "temporary", "root", "mounts"});
+  if (view.has("temporary")) out.temporary = view.path("temporary");
+  if (view.has("kind")) out.translated = view.word("kind", {"namespace", "translated"}) == 1;
   if (view.has("root")) {
     Reader root = view.object("root");
     root.only({"source", "writable"});
@@ -245,13 +255,15 @@ Status parse_plan(std::string_view text, Plan& out) {
   for (const SeccompRule& rule : out.seccomp_rules) notifies |= rule.action == SeccompAction::notify || rule.action == SeccompAction::trace;
   if (r.has("interception")) {
     Reader i = r.object("interception");
-    i.only({"program", "handlers", "copies", "trace", "network", "report"});
-    std::string bytes;
-    if (!decode_base64(i.text("program"), bytes)) i.reject("program", "is not base64");
+    i.only({"program", "handlers", "copies", "trace", "network", "report", "module"});
     InterceptionPlan interception;
-    interception.size = bytes.size();
-    interception.program.resize((bytes.size() + 7) / 8);
-    memcpy(interception.program.data(), bytes.data(), bytes.size());
+    read_program(i, "program", interception.program, interception.size);
+    if (i.has("module")) {
+      interception.module.emplace();
+      read_program(i, "module", interception.module->program, interception.module->size);
+      interception.notifies = false;
+      if (i.has("trace")) i.reject("trace", "does not go with the kernel module");
+    }
     if (i.has("handlers")) i.each("handlers", [&](const Json& value, const std::string& at) { interception.handlers.push_back(read_handler(i.item(value, at))); });
     if (i.has("copies")) i.each("copies", [&](const Json& value, const std::string& at) { interception.copies.push_back(read_copy(i.item(value, at))); });
     interception.network = i.maybe_flag("network");
@@ -266,11 +278,16 @@ Status parse_plan(std::string_view text, Plan& out) {
       if (handler.event && !interception.trace) i.reject("handlers", "want events of a guest that is not traced");
     out.interception = std::move(interception);
   }
-  notifies |= out.interception && out.interception->trace;
+  notifies |= out.interception && (out.interception->trace || out.interception->module);
   if (out.seccomp_program.empty() && notifies != out.interception.has_value()) r.reject("interception", "goes with rules that notify, or with a trace, and only with them");
   bool traces = false;
   for (const SeccompRule& rule : out.seccomp_rules) traces |= rule.action == SeccompAction::trace;
   if (traces && !(out.interception && out.interception->trace)) r.reject("interception.trace", "goes with rules that trace");
+
+  if (out.translated && !(out.interception && out.interception->trace)) r.reject("interception.trace", "goes with the translated view");
+  if (out.translated)
+    for (const Mount& mount : out.mounts)
+      if (mount.type == Mount::Type::overlay) r.reject("view.mounts", "has an overlay, which the translated view cannot make");
 
   if (!error.empty()) return fail("plan", "", 0, error);
   return std::nullopt;

@@ -92,6 +92,12 @@ struct TracePlan {
   bool hide_vdso = false;  // programs shall make calls to ask for the time
 };
 
+// What the kernel module decides by.
+struct ModulePlan {
+  std::vector<uint64_t> program;  // as below
+  size_t size = 0;                // bytes
+};
+
 // Rules of the decision core (rv_abi.h) for the calls that are notified, or stop.
 struct InterceptionPlan {
   std::vector<Handler> handlers;
@@ -99,7 +105,8 @@ struct InterceptionPlan {
   std::vector<uint64_t> program;  // 8-byte aligned; the last word may be padded
   size_t size = 0;                // bytes
   std::optional<TracePlan> trace;
-  bool notifies = true;  // not of the plan: false where the kernel has no listener for us, and trace points do their work
+  std::optional<ModulePlan> module;  // the kernel module takes the filter's place
+  bool notifies = true;  // not of the plan: false where the kernel has no listener for us, and trace points do their work; or the module does
   bool network = false;           // the program decides on every socket address; else on AF_UNIX paths only
   bool report = true;             // refusals by number and registers are told
 };
@@ -112,8 +119,11 @@ struct Plan {
   uint32_t uid = 0, gid = 0;
   std::vector<IdMap> uid_map, gid_map;
   UserNamespace user_namespace = UserNamespace::automatic;
-  bool net_namespace = true;
+  bool net_namespace = true;  // no network but what the sandbox has of its own
   bool nested_namespaces = false;
+  bool translated = false;  // the translated view: no namespaces, paths are the sentry's affair
+  std::string state;        // not of the plan: the state directory of the translated view, a path of the host's
+  std::string temporary;    // translated: where the caller's temporary files go; empty: the usual places
   std::string root;  // empty: skeleton
   bool root_writable = false;
   std::vector<Mount> mounts;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "fd.h"
 
 namespace rvisor {
@@ -52,6 +54,21 @@ bool parse_stat(const std::string& text, ProcessStat& out) {
 
 namespace {
 
+// `ancestor` and those that come from it, by who is whose parent. A number seen twice belongs to the later one.
+void keep_descendants(std::vector<ProcessStat>& all, uint32_t ancestor) {
+  std::map<uint32_t, uint32_t> parents;
+  for (const ProcessStat& one : all) parents[one.info.pid] = one.info.ppid;
+  std::erase_if(all, [&](const ProcessStat& one) {
+    uint32_t at = one.info.pid;
+    for (size_t steps = 0; at != ancestor; steps++) {
+      auto found = parents.find(at);
+      if (found == parents.end() || steps > parents.size()) return true;
+      at = found->second;
+    }
+    return false;
+  });
+}
+
 template <typename F>
 void each_process(int proc, F visit) {
   int copy = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -69,12 +86,25 @@ void each_process(int proc, F visit) {
   closedir(directory);
 }
 
+template <typename F>
+void each_process(int proc, pid_t ancestor, F visit) {
+  if (!ancestor) return each_process(proc, visit);
+  std::vector<ProcessStat> all;
+  each_process(proc, [&](const char*, ProcessStat& stat) {
+    all.push_back(std::move(stat));
+    return true;
+  });
+  keep_descendants(all, static_cast<uint32_t>(ancestor));
+  for (ProcessStat& stat : all)
+    if (!visit(std::to_string(stat.info.pid).c_str(), stat)) return;
+}
+
 }  // namespace
 
-std::vector<ProcessInfo> list_processes(int proc, size_t limit) {
+std::vector<ProcessInfo> list_processes(int proc, pid_t ancestor, size_t limit) {
   std::vector<ProcessInfo> result;
-  each_process(proc, [&](const char* name, ProcessStat& stat) {
-    if (stat.info.pid == 1) return true;
+  each_process(proc, ancestor, [&](const char* name, ProcessStat& stat) {
+    if (stat.info.pid == static_cast<uint32_t>(ancestor ? ancestor : 1)) return true;
     std::string line = read_file(proc, std::string(name) + "/cmdline", 16384);
     for (size_t at = 0; at < line.size();) {
       size_t end = line.find('\0', at);
@@ -88,9 +118,9 @@ std::vector<ProcessInfo> list_processes(int proc, size_t limit) {
   return result;
 }
 
-double cpu_time_ms(int proc) {
+double cpu_time_ms(int proc, pid_t ancestor) {
   double total = 0;
-  each_process(proc, [&](const char*, ProcessStat& stat) {
+  each_process(proc, ancestor, [&](const char*, ProcessStat& stat) {
     total += stat.info.cpu_ms + stat.waited_ms;
     return true;
   });

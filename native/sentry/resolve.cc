@@ -24,6 +24,7 @@
 #include "../core/rv_ring.h"
 #include "../core/rv_core.h"
 #include "mount_api.h"
+#include "translation.h"
 
 namespace rvisor {
 namespace {
@@ -209,6 +210,8 @@ class Shortcut {
     if (is_plain(path_)) {
       out.object.reset(step(path_.c_str(), flags, RESOLVE_NO_SYMLINKS));
       if (out.object.valid()) return out.path = path_, elsewhere(out.path, out.object);
+      // Nothing has that name in a directory that is there: that is all there is to know.
+      if (errno == ENOENT && hold_parent(out, RESOLVE_NO_SYMLINKS)) return out.path = path_, elsewhere(out.path, out.directory);
       if (errno != ELOOP) return false;
     }
     out.object.reset(step(path_.c_str(), flags));
@@ -219,26 +222,21 @@ class Shortcut {
 
   // The directory, the name in it, and what has that name.
   bool place(Resolved& out) const {
-    size_t split = path_.rfind('/');
-    std::string name = path_.substr(split == std::string::npos ? 0 : split + 1);
-    if (!usable_ || name.empty() || name == "." || name == ".." || name.size() > NAME_MAX) return false;
     out = Resolved();
-    out.directory.reset(step(split == std::string::npos ? "." : split == 0 ? "/" : path_.substr(0, split).c_str(), O_DIRECTORY));
-    if (!out.directory.valid()) return false;
-    out.path = path_of(out.directory.get());
-    if (out.path.empty() || out.path[0] != '/') return false;
-    out.object = open_path(out.directory.get(), name.c_str(), O_NOFOLLOW);
+    if (!usable_) return false;
+    if (is_plain(path_) && hold_parent(out, RESOLVE_NO_SYMLINKS)) {
+      out.path = path_;
+    } else {
+      if (!hold_parent(out, RESOLVE_NO_MAGICLINKS)) return false;
+      out.path = path_of(out.directory.get());
+      if (out.path.empty() || out.path[0] != '/') return false;
+      out.path += (out.path == "/" ? "" : "/") + out.name;
+    }
+    out.object = open_path(out.directory.get(), out.name.c_str(), O_NOFOLLOW);
     if (!out.object.valid() && errno != ENOENT) return false;
     struct stat st;
     if (out.object.valid() && follow_ && (fstat(out.object.get(), &st) || S_ISLNK(st.st_mode))) return false;
-    out.path += (out.path == "/" ? "" : "/") + name;
-    out.name = std::move(name);
     return elsewhere(out.path, out.directory);
-  }
-
- private:
-  int step(const char* path, int flags, uint64_t restrictions = RESOLVE_NO_MAGICLINKS) const {
-    return sys_openat2(path[0] == '/' ? AT_FDCWD : start_.get(), path, static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags), 0, restrictions);
   }
 
   // Absolute, without empty components, `.` and `..`, and without a slash at the end.
@@ -246,14 +244,36 @@ class Shortcut {
     return rv_path_is_resolved(reinterpret_cast<const uint8_t*>(path.data()), path.size());
   }
 
-  // A path that is known, and not one of /proc: another procfs has numbers in its paths too.
-  static bool elsewhere(std::string_view path, const Fd& held) {
-    if (path.empty() || path[0] != '/' || path == "/proc" || path.starts_with("/proc/")) return false;
+  // Not one of /proc by its text, whichever procfs is where.
+  static bool is_ordinary(std::string_view path) { return names_no_proc(path) && !has_number(path); }
+
+ private:
+  // The directory that the last name stands in, and the name.
+  bool hold_parent(Resolved& out, uint64_t restrictions) const {
+    size_t split = path_.rfind('/');
+    out.name = path_.substr(split == std::string::npos ? 0 : split + 1);
+    if (out.name.empty() || out.name == "." || out.name == ".." || out.name.size() > NAME_MAX) return false;
+    out.directory.reset(step(split == std::string::npos ? "." : split == 0 ? "/" : path_.substr(0, split).c_str(), O_DIRECTORY, restrictions));
+    return out.directory.valid();
+  }
+
+  int step(const char* path, int flags, uint64_t restrictions = RESOLVE_NO_MAGICLINKS) const {
+    return sys_openat2(path[0] == '/' ? AT_FDCWD : start_.get(), path, static_cast<uint64_t>(O_PATH | O_CLOEXEC | flags), 0, restrictions);
+  }
+
+  static bool names_no_proc(std::string_view path) { return !path.empty() && path[0] == '/' && path != "/proc" && !path.starts_with("/proc/"); }
+
+  static bool has_number(std::string_view path) {
     for (size_t begin = 1, end; begin < path.size(); begin = end + 1) {
       end = std::min(path.find('/', begin), path.size());
-      if (is_number(path.substr(begin, end - begin))) return place_of(held.get()) == Place::elsewhere;
+      if (is_number(path.substr(begin, end - begin))) return true;
     }
-    return true;
+    return false;
+  }
+
+  // A path that is known, and not one of /proc: another procfs has numbers in its paths too.
+  static bool elsewhere(std::string_view path, const Fd& held) {
+    return names_no_proc(path) && (!has_number(path) || place_of(held.get()) == Place::elsewhere);
   }
 
   const std::string& path_;
@@ -261,6 +281,8 @@ class Shortcut {
   Fd start_;
   bool usable_ = true;
 };
+
+const Translation* translated = nullptr;
 
 // What is held open of the threads that called last, one listener's thread each. The number may have become another thread's: what is
 // held is of the old one, and says so.
@@ -324,6 +346,26 @@ pid_t Caller::process() const {
   return process_;
 }
 
+void take_paths_in(const Translation* view) { translated = view; }
+
+const Translation* translated_view() { return translated; }
+
+int link_of_own(int fd, std::string& out) { return read_link(own_descriptors(), Decimal(fd).text, out); }
+
+bool is_proc_root(int fd) { return place_of(fd) == Place::proc_root; }
+
+bool is_proc(int fd) { return place_of(fd) != Place::elsewhere; }
+
+int link_of(const Caller& caller, const char* name, std::string& out) {
+  Held& held = held_of(caller.tid);
+  for (bool again = held.directory.valid();; again = false) {
+    if (!held.directory.valid()) held.directory = open_path(AT_FDCWD, ("/proc/" + std::to_string(caller.tid)).c_str(), O_DIRECTORY);
+    int err = read_link(held.directory.get(), name, out);
+    if (!err || !again) return err == ENOENT && name[0] == 'f' ? EBADF : err;
+    held.directory.reset();
+  }
+}
+
 int open_descriptor(const Caller& caller, int fd, Fd& out) {
   if (fd == AT_FDCWD) {
     out = open_cwd(caller);
@@ -335,7 +377,16 @@ int open_descriptor(const Caller& caller, int fd, Fd& out) {
   return out.valid() ? 0 : errno == ENOENT ? EBADF : errno;
 }
 
+int descriptor_state(const Caller& caller, int fd, uint32_t& flags, long long& position) {
+  char text[512];
+  Fd info(open(caller.proc(("fdinfo/" + std::to_string(fd)).c_str()).c_str(), O_RDONLY | O_CLOEXEC));
+  ssize_t size = info.valid() ? read(info.get(), text, sizeof text - 1) : 0;
+  text[std::max<ssize_t>(size, 0)] = 0;
+  return sscanf(text, "pos: %lld flags: %o", &position, &flags) == 2 ? 0 : EBADF;
+}
+
 std::string path_of(int fd) {
+  if (translated) return translated->path_of(fd);
   std::string text;
   // Too long to be told: no path that could be decided on, and not none either.
   if (read_link(own_descriptors(), Decimal(fd).text, text)) return "?";
@@ -348,6 +399,7 @@ std::string path_of(int fd) {
 }
 
 int keep_out_of_init(const std::string& path, const Fd& place) {
+  if (translated) return translated->keep_out(path, place);
   bool ours = path.starts_with("/proc/");
   std::vector<std::string_view> names;
   for (size_t begin = ours ? 6 : 1, end; begin < path.size(); begin = end + 1) {
@@ -379,13 +431,30 @@ int take_descriptor(const Caller& caller, int fd, Fd& out) {
   return take(caller, fd, out);
 }
 
+int open_program(const Caller& caller, Fd& out) {
+  out = open_path(AT_FDCWD, caller.proc("exe").c_str(), 0);
+  if (!out.valid()) return errno;
+  if (translated && translated->original)
+    if (Fd own = translated->original(out.get()); own.valid()) out = std::move(own);
+  return 0;
+}
+
+std::string program_of(const Caller& caller) {
+  std::string path;
+  Fd program;
+  if (translated) return open_program(caller, program) ? path : path_of(program.get());
+  char text[PATH_MAX];
+  ssize_t size = readlink(caller.proc("exe").c_str(), text, sizeof text);
+  if (size > 0) path.assign(text, static_cast<size_t>(size));
+  return path;
+}
+
 ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
   Fd object;
   struct stat st;
   const bool executable = fd == static_cast<int>(RV_RING_EXECUTABLE);
   if (executable) {
-    object = open_path(AT_FDCWD, caller.proc("exe").c_str(), 0);
-    if (!object.valid()) return -errno;
+    if (int err = open_program(caller, object)) return -err;
   } else if (int err = open_descriptor(caller, fd, object)) {
     return -err;
   }
@@ -397,14 +466,8 @@ ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
   found.mode = st.st_mode;
   found.position = -1;
   if (fd != AT_FDCWD && !executable) {
-    char text[512];
-    Fd info(open(caller.proc(("fdinfo/" + std::to_string(fd)).c_str()).c_str(), O_RDONLY | O_CLOEXEC));
-    ssize_t size = info.valid() ? read(info.get(), text, sizeof text - 1) : 0;
-    text[std::max<ssize_t>(size, 0)] = 0;
     long long position;
-    unsigned flags;
-    if (sscanf(text, "pos: %lld flags: %o", &position, &flags) != 2) return -EBADF;
-    found.flags = flags;
+    if (int err = descriptor_state(caller, fd, found.flags, position)) return -err;
     if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode)) found.position = position;
   }
   std::string path = stands_for(object.get());
@@ -413,7 +476,7 @@ ssize_t inspect(const Caller& caller, int fd, void* out, size_t room) {
     // What the guest has from outside (its stdout, say) has a path of the host's, where the guest has something else or nothing.
     struct stat there;
     path = path_of(object.get());
-    if (!path.empty() && (lstat(path.c_str(), &there) || there.st_dev != st.st_dev || there.st_ino != st.st_ino)) path.clear();
+    if (!path.empty() && !translated && (lstat(path.c_str(), &there) || there.st_dev != st.st_dev || there.st_ino != st.st_ino)) path.clear();
   }
   if (sizeof found + path.size() > room) return -ENAMETOOLONG;
   found.path = static_cast<uint32_t>(path.size());
@@ -441,7 +504,13 @@ ssize_t take_bytes(const Caller& caller, int fd, void* out, size_t size) {
 
 int reopen(int fd, int flags, unsigned mode) { return openat(own_descriptors(), Decimal(fd).text, flags | O_CLOEXEC, mode); }
 
+std::optional<Named> names_itself(const std::string& path) {
+  if (path.size() >= PATH_MAX || !Shortcut::is_plain(path) || !Shortcut::is_ordinary(path)) return std::nullopt;
+  return translated ? translated->names_itself(path) : Named{AT_FDCWD, path.c_str()};
+}
+
 int resolve(const Caller& caller, int dirfd, const std::string& path, bool follow, Resolved& out, bool create, Want want) {
+  if (translated) return translated->resolve(caller, dirfd, path, follow, out, create, want);
   if (!path.empty() && path.size() < PATH_MAX) {
     Shortcut shortcut(caller, dirfd, path, follow);
     if (want == Want::object && shortcut.object(out)) return 0;

@@ -25,6 +25,8 @@
 #include "channel.h"
 #include "init.h"
 #include "interception.h"
+#include "kmod.h"
+#include "layers.h"
 #include "processes.h"
 #include "protocol.h"
 #include "relay.h"
@@ -55,7 +57,7 @@ class Sentry {
 
   void run() {
     prctl(PR_SET_NAME, "rvisor-sentry");
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!without("parent-death")) prctl(PR_SET_PDEATHSIG, SIGKILL);
     Packet go;  // the id maps are written
     if (receive_packet(context_.warden.get(), go, true) != Received::packet) return;
     if (Status s = set_up()) {
@@ -87,12 +89,12 @@ class Sentry {
     int on = 1;
     if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return fail("exec", "SO_PASSCRED", errno);
     // Opened now: once init has built the view, /proc here is the guest's, where settings are read-only.
-    Fd ports = open_setting(plan.net_namespace, "net/ipv4/ip_unprivileged_port_start");
+    Fd ports = open_setting(plan.net_namespace && !plan.translated, "net/ipv4/ip_unprivileged_port_start");
     // A second layer behind the filter, whatever gap it may have (clone3 has its flags in memory). user_namespaces(7): the limit of a
     // namespace holds for all its users.
     Fd nested = open_setting(context_.in_user_namespace && !plan.nested_namespaces, "user/max_user_namespaces");
     const Fd& group = context_.entry.directory;
-    long pid = fork_init(group);
+    long pid = fork_init(group, plan.translated);
     if (pid < 0) return group.valid() && errno != EPERM && errno != ENOSPC ? fail("cgroup", "init", errno) : fail("namespaces", "pid", errno);
     if (pid == 0) begin_init(std::move(theirs));
     init_ = static_cast<pid_t>(pid);
@@ -100,6 +102,7 @@ class Sentry {
     for (Fd& fd : context_.stdio) fd.reset();  // or a reader would never see the end
     context_.entry = {};
     context_.ring = {};
+    context_.device.reset();
     theirs.reset();
     channel_ = std::move(ours);
     init_fd_.reset(static_cast<int>(syscall(SYS_pidfd_open, init_, 0)));
@@ -107,11 +110,15 @@ class Sentry {
 
     // While init builds the view: the rest of the namespaces, and the filters (libseccomp takes a millisecond or two).
     if (Status s = configure_network(ports)) return s;
-    if (sethostname(plan.hostname.data(), plan.hostname.size())) return fail("namespaces", "hostname", errno);
-    if (setdomainname("", 0)) return fail("namespaces", "domain name", errno);
+    if (!plan.translated) {
+      if (sethostname(plan.hostname.data(), plan.hostname.size())) return fail("namespaces", "hostname", errno);
+      if (setdomainname("", 0)) return fail("namespaces", "domain name", errno);
+    }
     if (Status s = write_setting(nested)) return s;
     Filter filter;
-    if (plan.seccomp_program.empty()) {
+    if (plan.interception && plan.interception->module) {
+      filter = module_filter();
+    } else if (plan.seccomp_program.empty()) {
       if (Status s = build_filter(plan, filter)) return s;
     } else {
       filter.resize(plan.seccomp_program.size() / sizeof(sock_filter));
@@ -134,7 +141,7 @@ class Sentry {
     if (report.kind == Report::Kind::failed) return report.failure;
     layers_ = report.text;
     if (context_.in_user_namespace) layers_ += " user";
-    if (plan.net_namespace) layers_ += " net";
+    if (plan.net_namespace && !plan.translated) layers_ += " net";
     if (context_.gauges.version) layers_ += " cgroup-v" + std::to_string(context_.gauges.version);
     overlays_ = packet.fds.size();
     if (overlays_) {
@@ -150,7 +157,7 @@ class Sentry {
     proc_.reset(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (Status s = arm_timers()) return s;
     if (Status s = drop_privileges(plan.uid, plan.gid)) return s;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!without("parent-death")) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (relay_)
       if (Status s = relay_->start()) return s;
     if (getppid() != context_.warden_pid) _exit(1);
@@ -158,12 +165,14 @@ class Sentry {
   }
 
   // Straight into its control group where that is a v2 one.
-  static long fork_init(const Fd& group) {
+  static long fork_init(const Fd& group, bool translated) {
     clone_args args{};
-    args.flags = CLONE_NEWPID | (group.valid() ? CLONE_INTO_CGROUP : 0);
+    args.flags = (translated || without("pid") ? 0 : CLONE_NEWPID) | (group.valid() ? CLONE_INTO_CGROUP : 0);
     args.exit_signal = SIGCHLD;
     args.cgroup = group.valid() ? static_cast<uint64_t>(group.get()) : 0;
-    return syscall(SYS_clone3, &args, sizeof args);
+    long pid = syscall(SYS_clone3, &args, sizeof args);
+    // A container's seccomp profile may not know it: the group is then entered like any other.
+    return pid < 0 && errno == ENOSYS && translated && !group.valid() ? syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, 0) : pid;
   }
 
   [[noreturn]] void begin_init(Fd channel) {
@@ -172,10 +181,12 @@ class Sentry {
     for (const auto& [name, fd] : context_.entry.tasks) kept.push_back(fd.get());
     kept.push_back(context_.ring.memory.get());
     for (const Fd& fd : context_.ring.sockets) kept.push_back(fd.get());
+    kept.push_back(context_.state.get());
+    kept.push_back(context_.device.get());
     close_all_but(std::move(kept));  // the host's sockets, gauges, pipes of the relay, and the warden's
     unsigned supervisors = 2 + static_cast<unsigned>(relay_ ? relay_->threads() : 0) + interception_tasks(context_.plan);
     bool by_rlimit = limits_.processes && !context_.gauges.counts_processes;
-    run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry), std::move(context_.ring)});
+    run_init({context_.plan, context_.in_user_namespace, by_rlimit ? supervisors : 0, std::move(channel), std::move(context_.stdio), std::move(context_.entry), std::move(context_.state), std::move(context_.ring), std::move(context_.device)});
   }
 
   // Init was killed before it could say anything; what a control group knows explains it.
@@ -186,7 +197,7 @@ class Sentry {
 
   // A loopback of the guest's own, where any port may be bound without a capability.
   Status configure_network(const Fd& ports) {
-    if (!context_.plan.net_namespace) return std::nullopt;
+    if (!context_.plan.net_namespace || context_.plan.translated || without("net")) return std::nullopt;
     Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
     strcpy(request.ifr_name, "lo");
@@ -273,13 +284,16 @@ class Sentry {
     uint64_t expirations;
     if (read(tick_.get(), &expirations, sizeof expirations) < 0) return true;
     if (limits_.memory && context_.gauges.oom_kills() > 0) return end_guest("memory"), false;
-    if (limits_.cpu_time_ms && cpu_ms() >= static_cast<double>(*limits_.cpu_time_ms)) return end_guest("cpuTime"), false;
+    if (limits_.cpu_time_ms && !without("clock") && cpu_ms() >= static_cast<double>(*limits_.cpu_time_ms)) return end_guest("cpuTime"), false;
     return true;
   }
 
+  // Whose descendants the guest's processes are, where /proc shows others too.
+  pid_t own_tree() const { return context_.plan.translated ? init_ : 0; }
+
   double cpu_ms() {
     double counted = context_.gauges.cpu_ms();
-    return counted >= 0 ? counted : cpu_time_ms(proc_.get());
+    return counted >= 0 ? counted : cpu_time_ms(proc_.get(), own_tree());
   }
 
   // False when init is gone. What it says is believed no more than what a guest would say: nothing but the ids of commands
@@ -380,7 +394,7 @@ class Sentry {
 
   void serve(const Request& request, Packet& packet) {
     switch (request.op) {
-      case Request::Op::processes: events_.line(event_processes(request.seq, list_processes(proc_.get()))); return;
+      case Request::Op::processes: events_.line(event_processes(request.seq, list_processes(proc_.get(), own_tree()))); return;
       case Request::Op::kill: return end_guest(request.reason.c_str());
       case Request::Op::signal:
         if (request.scope != Request::Scope::all && !running(request.id)) {

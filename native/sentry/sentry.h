@@ -20,6 +20,8 @@ struct SentryContext {
   CgroupGauges gauges;
   CgroupEntry entry;          // for init
   Ring ring;                  // for init
+  Fd state;                   // for init, in the translated view
+  Fd device;                  // of the kernel module, for init, where the plan is for it
 };
 
 [[noreturn]] void run_sentry(SentryContext context);

@@ -32,6 +32,7 @@
 #include <optional>
 #include <string>
 
+#include "auxiliary.h"
 #include "guest_memory.h"
 #include "resolve.h"
 
@@ -159,10 +160,11 @@ struct Tracer::Task {
   std::deque<Order> orders;
   Injected done;                          // of the injected call
   std::unique_ptr<Returning> returning;  // of its own
+  std::unique_ptr<Becoming> becoming;    // what it may execute
 };
 
-Tracer::Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign)
-    : client_(client), hide_vdso_(hide_vdso), events_(events), foreign_(foreign) {}
+Tracer::Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign, bool guarded)
+    : client_(client), hide_vdso_(hide_vdso), events_(events), foreign_(foreign), guarded_(guarded) {}
 Tracer::~Tracer() = default;
 
 void Tracer::prepare() {
@@ -271,11 +273,13 @@ std::vector<std::pair<pid_t, int>> Tracer::take_ends() {
   return std::exchange(ends_, {});
 }
 
-void Tracer::proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning) {
+void Tracer::proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning,
+                     std::unique_ptr<Becoming> becoming) {
   Order order(Order::Kind::proceed, stop);
   order.changed = changed;
   order.registers = registers;
   order.returning = std::move(returning);
+  order.becoming = std::move(becoming);
   post(std::move(order));
 }
 
@@ -616,8 +620,16 @@ void Tracer::at_exec(Task& stopped) {
     std::erase_if(tokens_, [&](const Token& token) { return token.tid == tid || token.tid == static_cast<pid_t>(former); });
   }
   task.executed = true;
+  std::unique_ptr<Becoming> becoming = std::exchange(task.becoming, nullptr);
   if (task.phase != Task::Phase::calling) drop(task);
   user_regs_struct regs;
+  if (guarded_) {
+    if (ptrace(PTRACE_GETREGS, tid, nullptr, &regs)) return;  // killed meanwhile
+    if (!becoming || !becoming->became(tid, regs)) {
+      if (ptrace(PTRACE_GETREGS, tid, nullptr, &regs)) return;
+      return client_.untraceable("a program was executed that is not the one that was decided on");  // and stands for ever
+    }
+  }
   if (hide_vdso_ && !ptrace(PTRACE_GETREGS, tid, nullptr, &regs) && !hide_vdso(task, regs)) {
     if (ptrace(PTRACE_GETREGS, tid, nullptr, &regs)) return;  // killed meanwhile
     return client_.untraceable("the vDSO of a program could not be hidden: a program that cannot be read cannot be traced");
@@ -626,39 +638,18 @@ void Tracer::at_exec(Task& stopped) {
   Happening what;
   what.event.kind = RV_RING_EXEC;
   what.event.number = static_cast<uint32_t>(former);
-  char path[PATH_MAX];
-  ssize_t size = readlink(Caller(tid).proc("exe").c_str(), path, sizeof path);
-  if (size > 0) what.path.assign(path, static_cast<size_t>(size));
+  what.path = program_of(Caller(tid));
   tell(task, std::move(what), 0);
 }
 
-// Programs find the vDSO by an entry of the auxiliary vector, above their arguments and environment on the stack (getauxval(3)).
+// Programs find the vDSO by an entry of the auxiliary vector.
 bool Tracer::hide_vdso(Task& task, const user_regs_struct& regs) {
   if (regs.cs != kCode64) return true;  // no program of ours to serve: its calls are refused
   GuestMemory memory(task.tid);
-  uint64_t at = regs.rsp, count = 0;
-  if (memory.read_all(at, &count, sizeof count)) return false;
-  at += 8 * (count + 2);
-  uint64_t words[64];
-  bool environment = true;
-  for (;;) {
-    ssize_t size = memory.read(at, words, sizeof words);
-    if (size < 16) return false;
-    size_t got = static_cast<size_t>(size) / 8;
-    for (size_t i = 0; i < got;) {
-      if (environment) {
-        environment = words[i++] != 0;
-        at += 8;
-        continue;
-      }
-      if (got - i < 2) break;
-      if (words[i] == AT_NULL) return true;
-      const uint64_t nothing = AT_IGNORE;
-      if (words[i] == AT_SYSINFO_EHDR) return !memory.write_all(at, &nothing, sizeof nothing);
-      i += 2;
-      at += 16;
-    }
-  }
+  AuxiliaryEntry entry;
+  if (!find_auxiliary(memory, regs, AT_SYSINFO_EHDR, entry)) return false;
+  const uint64_t nothing = AT_IGNORE;
+  return !entry.address || !memory.write_all(entry.address, &nothing, sizeof nothing);
 }
 
 // Orders, as long as the thread stands.
@@ -736,7 +727,7 @@ bool Tracer::execute(Task& task, Order& order) {
     case Kind::proceed:
     case Kind::give:
       if (task.made) return true;
-      if (odd && (order.changed || order.returning || order.kind == Kind::give)) {
+      if (odd && (order.changed || order.returning || order.becoming || order.kind == Kind::give)) {
         regs.orig_rax = ~0ULL;
         regs.rax = static_cast<uint64_t>(-ENOSYS);
         go_on(task, regs);
@@ -763,7 +754,7 @@ bool Tracer::execute(Task& task, Order& order) {
         go_on(task, regs);
         return true;
       }
-      if (!order.changed && !order.returning) {
+      if (!order.changed && !order.returning && !order.becoming) {
         if (order.kind == Kind::give) {
           go_on(task, regs);
         } else {
@@ -774,6 +765,7 @@ bool Tracer::execute(Task& task, Order& order) {
       }
       unmask(task);
       task.returning = std::move(order.returning);
+      task.becoming = std::move(order.becoming);
       task.phase = Phase::calling;
       task.resume = PTRACE_SYSCALL;
       ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
@@ -818,6 +810,7 @@ void Tracer::drop(Task& task) {
   if (std::shared_ptr<Stop> stop = std::exchange(task.stop, nullptr)) stop->stands.store(false);
   if (Injected done = std::exchange(task.done, nullptr)) done(false, 0);
   task.returning.reset();
+  task.becoming.reset();
   for (Order& order : std::exchange(task.orders, {}))
     if (order.done) order.done(false, 0);
 }

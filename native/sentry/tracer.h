@@ -43,6 +43,16 @@ class Returning {
   virtual ~Returning() = default;
   // The call was made and gave `raw`; the thread stands until `Tracer::finish`. On the tracer's thread: must not wait.
   virtual void returned(std::unique_ptr<Returning> self, int64_t raw) = 0;
+  // The call was not made after all, and shall give `raw`. On the thread of whoever says so.
+  virtual void withheld(std::unique_ptr<Returning> self, int64_t raw) = 0;
+};
+
+// What a thread may become by a call that executes a program.
+class Becoming {
+ public:
+  virtual ~Becoming() = default;
+  // It has executed one, of which no instruction has run. False where it is not to. On the tracer's thread: must not wait.
+  virtual bool became(pid_t tid, const user_regs_struct& regs) = 0;
 };
 
 // Result of an injected call; false where the thread died or would not go where it was sent.
@@ -68,8 +78,9 @@ class TraceClient {
 class Tracer {
  public:
   // `hide_vdso`: programs are started without the kernel's own code for asking the time, so that they make calls.
-  // `events`: what `happened` is told of, bit N for kind N. `foreign`: calls of other ABIs may stop too.
-  Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign);
+  // `events`: what `happened` is told of, bit N for kind N. `foreign`: calls of other ABIs may stop too. `guarded`: whoever executes
+  // a program becomes what its stop's order said, or the guest can no longer be traced.
+  Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign, bool guarded);
   ~Tracer();
 
   // Whether a process may be traced here at all: tried on one of our own.
@@ -88,7 +99,8 @@ class Tracer {
 
   // Orders for a thread that stands. Each but `inject` makes it go on.
   // The call is made, `changed` registers (bit N) replaced; `returning` is told its result, if given.
-  void proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning);
+  void proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning,
+               std::unique_ptr<Becoming> becoming = nullptr);
   // The call is not made and gives `raw`.
   void answer(const std::shared_ptr<Stop>& stop, int64_t raw);
   // The call gives a copy of `fd` by way of the listener, which takes it with `take`.
@@ -127,6 +139,7 @@ class Tracer {
     Fd fd;
     uint32_t flags = 0;
     std::unique_ptr<Returning> returning;
+    std::unique_ptr<Becoming> becoming;
     Injected done;
   };
   struct Token {
@@ -167,7 +180,7 @@ class Tracer {
   TraceClient& client_;
   const bool hide_vdso_;
   const uint32_t events_;
-  const bool foreign_;
+  const bool foreign_, guarded_;
   pid_t thread_ = 0;
   std::map<pid_t, std::unique_ptr<Task>> tasks_;
   std::set<pid_t> unborn_;    // new threads that stand until their making has been told

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string_view>
 
+#include "layers.h"
 #include "mount_api.h"
 
 namespace rvisor {
@@ -107,9 +108,9 @@ class View {
     out.reset(sys_open_tree(source.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
     if (!out.valid()) return fail("mount", path, errno);
     mount_attr attributes{};
-    attributes.attr_set = MOUNT_ATTR_NOSUID;
+    attributes.attr_set = without("nosuid") ? 0 : MOUNT_ATTR_NOSUID;
     if (!dev) attributes.attr_set |= MOUNT_ATTR_NODEV;
-    if (!writable) attributes.attr_set |= MOUNT_ATTR_RDONLY;
+    if (!writable && !without("readonly")) attributes.attr_set |= MOUNT_ATTR_RDONLY;
     if (noexec) attributes.attr_set |= MOUNT_ATTR_NOEXEC;
     if (sys_mount_setattr(out.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes)) return fail("mount", path, errno);
     return std::nullopt;
@@ -386,6 +387,7 @@ class View {
   }
 
   Status mask(const std::string& target, bool must_exist) {
+    if (without("masks")) return std::nullopt;
     Fd found = lookup(target);
     if (!found.valid()) return errno == ENOENT && !must_exist ? std::nullopt : Status(fail("mask", target, errno));
     struct stat st;
@@ -400,10 +402,11 @@ class View {
   Status mount_proc(const std::string& target) {
     bool host_root = (in_user_namespace_ ? plan_.host_uid() : plan_.uid) == 0;
     Fd tree;
-    unsigned attributes_of_all = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | (host_root ? MOUNT_ATTR_RDONLY : 0);
+    unsigned attributes_of_all = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | (host_root && !without("readonly") ? MOUNT_ATTR_RDONLY : 0);
     if (Status s = make_filesystem("proc", {}, attributes_of_all, tree, "proc", target)) return s;
     if (Status s = attach(tree, target, true, "proc")) return s;
     for (const char* name : {"sys", "sysrq-trigger", "irq", "bus", "fs"}) {
+      if (without("readonly")) break;
       Fd copy(sys_open_tree(tree.get(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
       if (!copy.valid()) {
         if (errno == ENOENT) continue;
@@ -472,7 +475,7 @@ class View {
     attributes.attr_set = MOUNT_ATTR_RDONLY;
     for (Fd& tree : readonly_)
       if (sys_mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes)) return fail("mount", "/dev", errno);
-    if (plan_.root.empty() && sys_mount_setattr(root_.get(), "", AT_EMPTY_PATH, &attributes)) return fail("mount", "/", errno);
+    if (plan_.root.empty() && !without("readonly") && sys_mount_setattr(root_.get(), "", AT_EMPTY_PATH, &attributes)) return fail("mount", "/", errno);
     return std::nullopt;
   }
 
@@ -496,6 +499,9 @@ class View {
 
 }  // namespace
 
-Status build_view(const Plan& plan, bool in_user_namespace, std::vector<Fd>& uppers) { return View(plan, in_user_namespace).build(uppers); }
+Status build_view(const Plan& plan, bool in_user_namespace, std::vector<Fd>& uppers) {
+  if (without("view")) return std::nullopt;
+  return View(plan, in_user_namespace).build(uppers);
+}
 
 }  // namespace rvisor

@@ -16,14 +16,7 @@
 namespace rvisor {
 namespace {
 
-constexpr int kInterrupt = SIGUSR2, kLookMs = 20;
-
-sigset_t interrupt_set() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, kInterrupt);
-  return set;
-}
+constexpr int kInterrupt = SIGUSR2;
 
 struct Signals {
   uint64_t thread = 0, process = 0;  // pending and not blocked
@@ -57,13 +50,11 @@ Wait::Wait(Waits& all, std::function<bool()> waits, pid_t tid) : all_(all), wait
   all_.all_.push_back(this);
   pthread_mutex_unlock(&all_.lock_);
   eventfd_write(all_.news_.get(), 1);
-  sigset_t set = interrupt_set();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  Waits::may_interrupt(true);
 }
 
 Wait::~Wait() {
-  sigset_t set = interrupt_set();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  Waits::may_interrupt(false);
   pthread_mutex_lock(&all_.lock_);
   std::erase(all_.all_, this);
   pthread_mutex_unlock(&all_.lock_);
@@ -97,14 +88,22 @@ void Waits::look() {
       else if (!signals.process) wait->seen_ = false;
     }
     // Again at each look: the thread may have been about to wait.
-    if (wait->taken_back_ != TakenBack::no) pthread_kill(wait->thread_, kInterrupt);
+    if (wait->taken_back_ != TakenBack::no) interrupt(wait->thread_);
   }
   pthread_mutex_unlock(&lock_);
 }
 
+void Waits::may_interrupt(bool yes) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, kInterrupt);
+  pthread_sigmask(yes ? SIG_UNBLOCK : SIG_BLOCK, &set, nullptr);
+}
+
+void Waits::interrupt(pthread_t thread) { pthread_kill(thread, kInterrupt); }
+
 void Waits::prepare() {
-  sigset_t set = interrupt_set();
-  sigprocmask(SIG_BLOCK, &set, nullptr);
+  may_interrupt(false);
   struct sigaction action {};
   action.sa_handler = [](int) {};
   sigaction(kInterrupt, &action, nullptr);

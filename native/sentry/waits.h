@@ -39,7 +39,7 @@ class Wait {
   bool seen_ = false;  // a signal for the process, which another thread of it may take
 };
 
-// All that one thread looks after: a listener's, or the tracer's helper.
+// All of them. Init's own thread looks after them: the threads that answer the guest sleep in the kernel until there is something to answer.
 class Waits {
  public:
   Waits();
@@ -51,8 +51,14 @@ class Waits {
   // Takes back what is to be taken back, now and then. Called after each sleep.
   void look();
 
-  // Before the first thread is started: the signal that interrupts is blocked but while a call waits, so that it reaches nothing else.
+  // Before the first thread is started: the signal that interrupts is blocked but where something may be interrupted, so that it reaches
+  // nothing else.
   static void prepare();
+  // Whether a system call of this thread may be interrupted (EINTR), and that of another.
+  static void may_interrupt(bool yes);
+  static void interrupt(pthread_t thread);
+
+  static constexpr int kLookMs = 20;
 
  private:
   friend class Wait;

@@ -25,9 +25,12 @@
 #include "protocol.h"
 #include "confinement.h"
 #include "interception.h"
+#include "kmod.h"
 #include "landlock.h"
+#include "layers.h"
 #include "listener.h"
 #include "sentry.h"
+#include "state.h"
 
 namespace rvisor {
 namespace {
@@ -142,15 +145,20 @@ class Warden {
     if (Status s = read_plan(plan_)) return s;
     if (Status s = leave_own_file(plan_)) return s;
     close(kPlanFd);
-    if (plan_.interception && !listener_available()) {
+    if (plan_.interception && !plan_.interception->module && !listener_available()) {
       plan_.interception->notifies = false;
       if (!plan_.interception->trace) plan_.interception->trace.emplace();
     }
+    if (plan_.translated)
+      if (Status s = make_state(plan_, plan_.state, state_)) return s;
+    Fd device;
+    if (plan_.interception && plan_.interception->module)
+      if (Status s = KernelModule::open(device)) return s;
     if (plan_.command.tty)
       for (int i = 0; i < 3; i++) close(kFirstGuestFd + i);
     Limits limits = plan_.limits;
     if (limits.processes) *limits.processes += interception_tasks(plan_);
-    if (Status s = cgroups_.create(plan_.id, limits, plan_.host_uid() == 0)) return s;
+    if (Status s = cgroups_.create(plan_.id, limits, plan_.translated || plan_.host_uid() == 0)) return s;
     if (!cgroups_.paths().empty()) EventStream(kEventsFd).line(event_cgroups(cgroups_.paths()));
     CgroupEntry entry;
     if (Status s = cgroups_.open_entry(entry)) return s;
@@ -158,8 +166,8 @@ class Warden {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail("namespaces", "socketpair", errno);
     Fd ours(ends[0]), theirs(ends[1]);
-    bool user = plan_.user_namespace != Plan::UserNamespace::none;
-    int flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (plan_.net_namespace ? CLONE_NEWNET : 0);
+    bool user = !plan_.translated && plan_.user_namespace != Plan::UserNamespace::none;
+    int flags = plan_.translated ? 0 : CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (plan_.net_namespace && !without("net") ? CLONE_NEWNET : 0);
     pid_t self = getpid();
     long pid = fork_into(flags | (user ? CLONE_NEWUSER : 0));
     if (pid < 0 && user && plan_.user_namespace == Plan::UserNamespace::automatic && geteuid() == 0 && has_capability(CAP_SYS_ADMIN)) {
@@ -178,7 +186,7 @@ class Warden {
         ring.memory.reset(kRingFd);
         for (unsigned i = 0; i < RV_RING_SOCKETS; i++) ring.sockets[i].reset(kRingFd + 1 + static_cast<int>(i));
       }
-      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges(), std::move(entry), std::move(ring)});
+      run_sentry({plan_, user, Fd(kControlFd), Fd(kEventsFd), std::move(theirs), self, std::move(stdio), cgroups_.open_gauges(), std::move(entry), std::move(ring), std::move(state_), std::move(device)});
     }
     sentry_ = static_cast<pid_t>(pid);
     theirs.reset();
@@ -194,6 +202,7 @@ class Warden {
     if (int err = send_packet(channel_.get(), "go")) return abandon(fail("namespaces", "sentry", err));
     // From here on the sentry works on its own; this process only waits.
     cgroups_.sweep();
+    if (plan_.translated) sweep_states(plan_.temporary);
     if (prctl(PR_SET_DUMPABLE, 0)) return abandon(fail("credentials", "dumpable", errno));
     if (Status s = confine_self(Role::warden)) return abandon(*s);
     return std::nullopt;
@@ -221,6 +230,7 @@ class Warden {
   void end() {
     while (wait4(-1, nullptr, __WALL, nullptr) > 0 || errno == EINTR) {}
     cgroups_.remove();
+    if (state_.valid()) remove_state(plan_.state, state_.get());
     EventStream events(kEventsFd);
     events.line(event_end());
     events.drain(kControlFd);
@@ -229,7 +239,7 @@ class Warden {
   Plan plan_;
   Cgroups cgroups_;
   pid_t sentry_ = 0;
-  Fd sentry_fd_, channel_;
+  Fd sentry_fd_, channel_, state_;
 };
 
 }  // namespace

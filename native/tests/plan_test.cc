@@ -98,6 +98,21 @@ TEST_CASE("faults are named by path") {
   CHECK(fault(spoil("\"4294967296\"", "\"0x10\"")) == "plan.seccomp.rules[2].args[0].mask is not a decimal number");
 }
 
+TEST_CASE("the kernel module's part of a plan stands in the place of seccomp rules and trace points") {
+  auto with = [](const std::string& more) { return spoil("\"seccomp\": {", "\"interception\": {\"program\": \"UlZQRw==\"" + more + "}, \"seccomp\": {"); };
+  Plan plan;
+  CHECK(!parse_plan(with(", \"module\": \"UlZQR1JWUEcAAA==\""), plan));
+  REQUIRE(plan.interception);
+  REQUIRE(plan.interception->module);
+  CHECK(plan.interception->module->size == 10);
+  CHECK(plan.interception->module->program.size() == 2);
+  CHECK(plan.interception->module->program[0] == 0x4750565247505652);
+  CHECK_FALSE(plan.interception->notifies);
+  CHECK(fault(with("")).starts_with("plan.interception goes with rules that notify"));
+  CHECK(fault(with(", \"module\": \"*\"")) == "plan.interception.module is not base64");
+  CHECK(fault(with(", \"module\": \"UlZQRw==\", \"trace\": {}")) == "plan.interception.trace does not go with the kernel module");
+}
+
 TEST_CASE("every prefix of a plan is refused and harms nothing") {
   for (size_t size = 0; size < kPlan.size() - 1; size++) CHECK(fault(kPlan.substr(0, size) + " ") != "accepted");
 }

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -49,6 +51,22 @@ TEST_CASE("this process is found in /proc") {
   for (const ProcessInfo& p : list_processes(proc.get()))
     if (p.pid == static_cast<uint32_t>(getpid())) found = !p.argv.empty() && p.memory > 0;
   CHECK(found);
-  CHECK(list_processes(proc.get(), 1).size() <= 1);
+  CHECK(list_processes(proc.get(), 0, 1).size() <= 1);
   CHECK(cpu_time_ms(proc.get()) >= 0);
+}
+
+TEST_CASE("of the host's processes only those that come from an ancestor, without it") {
+  Fd proc(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  REQUIRE(child > 0);
+  std::vector<ProcessInfo> mine = list_processes(proc.get(), getpid());
+  CHECK(mine.size() == 1);
+  CHECK(mine.at(0).pid == static_cast<uint32_t>(child));
+  CHECK(list_processes(proc.get(), child).empty());
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
 }
