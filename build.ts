@@ -16,10 +16,11 @@
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fail, root, checkTools } from "./scripts/host.mjs"
 import { nativeDependencies } from "./scripts/native-dependencies.ts"
+import { tellPlaces, unknownPlaces } from "./scripts/places.ts"
 import { seal } from "./scripts/seal.ts"
 import { pinned } from "./scripts/setup.mjs"
 
@@ -180,7 +181,7 @@ const buildModuleSource: Step = {
 const buildExecutable: Step = {
   name: "executable",
   title: "self-contained executable",
-  inputs: [...toolchain, "package.json", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", "dist/.kmod.json", ...files("scripts/executable", source), ...library],
+  inputs: [...toolchain, "package.json", "scripts/places.ts", "scripts/seal.ts", "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", "dist/.kmod.json", ...files("scripts/executable", source), ...library],
   outputs: ["rvisor"],
   make: async () => {
     const fresh = join(dist, ".rvisor")
@@ -209,10 +210,16 @@ const buildExecutable: Step = {
     await bundle("scripts/executable/moduleWorker.ts", "worker-assets.ts", "worker-koffi.ts", { target: "bun", outdir: join(dist, ".worker") })
     // Not called .js: it is a file to embed, and nothing for a compiler or a linter to look into.
     renameSync(join(dist, ".worker/moduleWorker.js"), join(dist, ".worker/moduleWorker.bundle"))
+    writeFileSync(join(dist, ".places"), unknownPlaces)
     await bundle("cli/main.ts", "assets.ts", "koffi.ts", {
       bytecode: true,
       // Nothing of the directory it is started in changes what the executable does.
       compile: { outfile: fresh, autoloadDotenv: false, autoloadBunfig: false, autoloadTsconfig: false, autoloadPackageJson: false }
+    })
+    tellPlaces(fresh, {
+      "rvisor-sentry": join(dist, "native/rvisor-sentry"),
+      "librvisor.so": join(dist, "native/librvisor.so"),
+      "koffi.node": join(root, "node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node")
     })
     seal(fresh)
     renameSync(fresh, join(dist, "rvisor"))
@@ -242,7 +249,22 @@ const copyCheckout = (): void => {
   if (!existsSync(packages)) symlinkSync(join(root, "node_modules"), packages)
 }
 
+/**
+ * Waits until no other build of this checkout runs. The lock is on the description of a file that stays open, so the kernel lets go of it when this
+ * process ends, however it ends (flock(2)).
+ */
+const oneAtATime = (): void => {
+  mkdirSync(join(root, ".cache"), { recursive: true })
+  const lock = openSync(join(root, ".cache/build.lock"), "w")
+  const take = (...how: ReadonlyArray<string>) => spawnSync("flock", [...how, "3"], { stdio: ["ignore", "ignore", "inherit", lock] })
+  if (take("--nonblock").status === 0) return
+  process.stderr.write("· another build of this checkout is running …\n")
+  const { error, status } = take()
+  if (status !== 0) fail(`the build's lock cannot be taken: ${error?.message ?? `flock ended with ${status}`} (flock is part of util-linux)`)
+}
+
 if (import.meta.main) {
+  oneAtATime()
   const started = performance.now()
   const product = [buildNative, buildLibrary, buildSchema, buildFilters, buildModuleSource, ...(process.argv.includes("--library") ? [] : [buildExecutable])]
   const steps = process.argv.includes("--sanitized") ? [buildSanitized] : product

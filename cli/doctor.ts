@@ -36,7 +36,8 @@ const diagnose = Effect.gen(function*() {
   const sandbox = yield* attempt(Policy.default)
   const limited = yield* attempt(Policy.limits(Policy.default, { memory: "64 MiB", cpus: 1 }))
   const kernelModule = KernelModule.facts(KernelModule.thisHost())
-  return { kernel: host.kernel, machine: host.machine, uid: host.uid, features: found, sandbox, limits: limited, kernelModule }
+  const moduleSandbox = KernelModule.usable(kernelModule) ? yield* attempt(Policy.make({ backend: "kmod" })) : undefined
+  return { kernel: host.kernel, machine: host.machine, uid: host.uid, features: found, sandbox, limits: limited, kernelModule, ...(moduleSandbox === undefined ? {} : { moduleSandbox }) }
 })
 
 type Diagnosis = Effect.Success<typeof diagnose>
@@ -49,8 +50,9 @@ const matters = (feature: Feature & { readonly ok: boolean }, { features, uid }:
 }
 
 /** Nothing of it is needed: where the module is not to be had, the remedies are left to `rvisor kmod status`. */
-const moduleVerdict = ({ kernelModule }: Diagnosis): string => {
-  if (KernelModule.usable(kernelModule)) return "rvisor's kernel module is loaded and may be used."
+const moduleVerdict = ({ kernelModule, moduleSandbox }: Diagnosis): string => {
+  if (moduleSandbox?.works === true) return "rvisor's kernel module is loaded, and sandboxes under `--backend kmod` work here."
+  if (moduleSandbox !== undefined) return `rvisor's kernel module is loaded, but a sandbox under \`--backend kmod\` cannot be started:\n${moduleSandbox.error}`
   const [first] = KernelModule.obstacles(kernelModule)
   if (first === undefined) return "rvisor's kernel module is not loaded, and nothing stands in its way: rvisor kmod build, then rvisor kmod load as root."
   return `rvisor's kernel module is not usable here: ${first.detail === "" ? `${first.name}: no` : first.detail}. Nothing needs it.\n(rvisor kmod status: what to do)`
@@ -62,8 +64,10 @@ const sandboxVerdict = ({ sandbox, limits, uid }: Diagnosis): ReadonlyArray<stri
   const who = uid === 0 ? "root" : "a plain user"
   if (!sandbox.works) return [`A sandbox under the default policy cannot be started by ${who}:`, sandbox.error]
   const groups = limits.works ? limits.layers.find((layer) => layer.startsWith("cgroup-v")) : undefined
+  const translated = sandbox.layers.includes("translated")
   return [
-    `Sandboxes work here, for ${who}, in the namespace view. The default policy holds by ${sandbox.layers.join(", ")}.`,
+    `Sandboxes work here, for ${who}, in the ${translated ? "translated" : "namespace"} view. The default policy holds by ${sandbox.layers.join(", ")}.`,
+    ...(translated ? ["This host gives no namespaces: the sentry translates paths instead. Overlays, identities and a private loopback are not to be had (docs/policy.md)."] : []),
     limits.works
       ? `Limits of memory and CPUs are enforced${groups === undefined ? "" : ` by control groups version ${groups.slice("cgroup-v".length)}`}.`
       : `Limits of memory and CPUs cannot be enforced: a policy that asks for them is refused.\n${limits.error}`

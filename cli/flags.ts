@@ -77,8 +77,9 @@ export const kernel = {
   allow: many("syscall-allow", "NAME", "Allow a system call that the policy refuses"),
   deny: many("syscall-deny", "NAME", "Refuse a system call with EPERM"),
   kill: many("syscall-kill", "NAME", "End the program when it makes this system call"),
-  backend: word("backend", ["auto", "ptrace"], "How system calls are intercepted"),
-  view: word("view", ["auto", "namespace"], "How its view of the file system is made"),
+  backend: word("backend", ["auto", "ptrace", "kmod"], "How system calls are intercepted"),
+  view: word("view", ["auto", "namespace", "translated"], "How its view of the file system is made"),
+  boundary: word("boundary", ["landlock", "translation"], "What holds the translated view: translation does without Landlock"),
   landlock: word("landlock", ["required", "optional"], "optional: run where the kernel lacks Landlock, with one layer less")
 }
 
@@ -95,7 +96,7 @@ const names: ReadonlyArray<readonly [string, string]> = [
   ["limits.memory", "--memory"], ["limits.processes", "--processes"], ["limits.cpus", "--cpus"], ["limits.cpuTime", "--cpu-time"],
   ["limits.wallTime", "--timeout"], ["limits.output", "--output-limit"], ["limits.openFiles", "--open-files"], ["limits.fileSize", "--file-size"],
   ["syscalls.allow", "--syscall-allow"], ["syscalls.deny", "--syscall-deny"], ["syscalls.kill", "--syscall-kill"],
-  ["command.cwd", "--cwd"], ["extends", "--preset"], ["network.connect", "--connect"], ["network.bind", "--bind"], ["network.deny", "--deny-address"], ["network", "--network"], ["backend", "--backend"], ["view", "--view"], ["landlock", "--landlock"]
+  ["command.cwd", "--cwd"], ["extends", "--preset"], ["network.connect", "--connect"], ["network.bind", "--bind"], ["network.deny", "--deny-address"], ["network", "--network"], ["backend", "--backend"], ["view", "--view"], ["boundary", "--boundary"], ["landlock", "--landlock"]
 ]
 
 /** The flag that fills a place of the policy: `limits.memory` is `--memory`. */
@@ -189,6 +190,7 @@ export const toJson = Effect.fnUntraced(function*(flags: PolicyFlags) {
     }),
     landlock: kernel.landlock,
     view: kernel.view,
+    boundary: kernel.boundary,
     backend: kernel.backend
   }) ?? {}
 })

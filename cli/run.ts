@@ -133,11 +133,11 @@ const openLog = Effect.fnUntraced(function*(log: string | undefined) {
   )
 })
 
-/** Writes refusals as they come, and at the end the exact numbers. */
+/** Writes that the view is translated, where it is, refusals as they come, and at the end the exact numbers. */
 const logViolations = (fd: number, sandbox: Sandbox.Sandbox): Effect.Effect<void> => {
   const line = (value: object) => Effect.sync(() => void write(fd, Buffer.from(`${JSON.stringify(value)}\n`)))
   return Effect.andThen(
-    Stream.runForEach(sandbox.violations, line),
+    Effect.andThen(sandbox.layers.includes("translated") ? line({ _tag: "View", view: "translated", layers: sandbox.layers }) : Effect.void, Stream.runForEach(sandbox.violations, line)),
     Effect.flatMap(sandbox.violationCounts, (counts) => counts.length === 0 ? Effect.void : line({ _tag: "Counts", counts }))
   )
 }

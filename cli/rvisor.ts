@@ -62,12 +62,15 @@ const groups = (command: string | undefined): Groups => command === "trace"
 
 type Failure = SpawnError | SandboxError | ChangesError | UsageError
 
-/** The commands. Each says through `finish` which exit code it came to. `command` is what `run` is to run. */
-const commands = (finish: (code: number) => void, command: () => ReadonlyArray<string>) => {
+/**
+ * The commands. Each says through `finish` which exit code it came to. `command` is what `run` is to run. Where the first word says which of those
+ * that take a command is meant, the others are not made: they would be a part of every start.
+ */
+const commands = (finish: (code: number) => void, command: () => ReadonlyArray<string>, first: string | undefined) => {
   const whole = (): Command.Command.Any => root
   const coded = <A, E extends Failure>(body: (input: A) => Effect.Effect<number, E>) => (input: A) => Effect.map(body(input), finish)
 
-  const runCommand = Command.make("run", runFlags, coded((flags: RunFlags) => run(flags, command()))).pipe(
+  const runCommand = () => Command.make("run", runFlags, coded((flags: RunFlags) => run(flags, command()))).pipe(
     Command.withShortDescription("Run a command in a sandbox"),
     Command.withDescription(`Runs COMMAND in a sandbox. What no flag and no policy grants, it cannot reach: it sees the system's programs and libraries
 read-only, a private /tmp, its own processes and a private loopback; not your home, not your environment, not the network.
@@ -84,7 +87,7 @@ set up; 126 when COMMAND cannot be executed, 127 when there is none; 2 when this
     ])
   )
 
-  const traceCommand = Command.make("trace", traceFlags, coded((flags: TraceFlags) => trace(flags, command()))).pipe(
+  const traceCommand = () => Command.make("trace", traceFlags, coded((flags: TraceFlags) => trace(flags, command()))).pipe(
     Command.withShortDescription("Show the system calls of a command in a sandbox"),
     Command.withDescription(`Runs COMMAND as \`rvisor run\` does, and shows its system calls and what becomes of them, as strace(1) writes them. What the sandbox refuses
 is shown with the error that COMMAND gets.
@@ -98,83 +101,88 @@ Exit code: that of \`rvisor run\`.`),
     ])
   )
 
-  const file = Argument.String("FILE").pipe(Argument.withDescription("Policy file (JSON)"))
-  const checkCommand = Command.make("check", { file }, coded(check)).pipe(
-    Command.withDescription("Checks a policy file against its schema and this host, and lists every fault. Exit code: 0 without faults, 1 with.")
-  )
-  const showCommand = Command.make("show", policyFlags, coded(show)).pipe(
-    Command.withDescription("Prints, as JSON, the policy that `rvisor run` with the same flags would lay over its preset. Save it, and use it with --policy."),
-    Command.withExamples([{ command: "rvisor policy show --read ./src --memory 1GiB > policy.json" }])
-  )
-  const schemaCommand = Command.make("schema", {}, coded(schema)).pipe(
-    Command.withDescription("Prints the JSON Schema of policy files, for editors.")
-  )
-  const policyCommand = Command.make("policy").pipe(Command.withDescription("Checks and shows policies."), Command.withSubcommands([checkCommand, showCommand, schemaCommand]))
-
-  const doctorCommand = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, coded(doctor)).pipe(
-    Command.withShortDescription("Say what this host can enforce"),
-    Command.withDescription(
-      "Lists every kernel feature that rvisor uses: whether this host has it, what is lost without it and how to get it. Then starts a sandbox under the default policy.\n\nExit code: 0 when that works, 1 when not."
+  const others = (): ReadonlyArray<Command.Command.Any> => {
+    const file = Argument.String("FILE").pipe(Argument.withDescription("Policy file (JSON)"))
+    const checkCommand = Command.make("check", { file }, coded(check)).pipe(
+      Command.withDescription("Checks a policy file against its schema and this host, and lists every fault. Exit code: 0 without faults, 1 with.")
     )
-  )
+    const showCommand = Command.make("show", policyFlags, coded(show)).pipe(
+      Command.withDescription("Prints, as JSON, the policy that `rvisor run` with the same flags would lay over its preset. Save it, and use it with --policy."),
+      Command.withExamples([{ command: "rvisor policy show --read ./src --memory 1GiB > policy.json" }])
+    )
+    const schemaCommand = Command.make("schema", {}, coded(schema)).pipe(
+      Command.withDescription("Prints the JSON Schema of policy files, for editors.")
+    )
+    const policyCommand = Command.make("policy").pipe(Command.withDescription("Checks and shows policies."), Command.withSubcommands([checkCommand, showCommand, schemaCommand]))
 
-  const kmodBuild = Command.make("build", {
-    kernel: Flag.String("kernel").pipe(Flag.withMetavar("RELEASE"), Flag.withDescription("For this kernel, as uname -r says it (default: the one that runs)"), once),
-    headers: Flag.String("headers").pipe(Flag.withMetavar("DIR"), Flag.withDescription("Kernel headers in an unusual place"), once),
-    out: Flag.String("out").pipe(Flag.withMetavar("FILE"), Flag.withDescription("Where to put the module (default: ./rvisor.ko)"), once),
-    untested: toggle("untested", "Build for a kernel that the module has not been tested with")
-  }, coded(kmod.build)).pipe(
-    Command.withDescription("Builds the kernel module against the headers of a kernel, and prints where it lies. Needs make, gcc and the headers, and no root."),
-    Command.withExamples([{ command: "rvisor kmod build && sudo rvisor kmod load" }])
-  )
-  const kmodLoad = Command.make("load", {
-    file: Argument.String("FILE").pipe(Argument.withDescription("The module; else the installed one, else ./rvisor.ko"), Argument.optional, Argument.map(Option.getOrUndefined))
-  }, coded(kmod.load)).pipe(
-    Command.withDescription("Loads the kernel module, as root. Where the kernel refuses (Secure Boot, a missing signature, another kernel's module), says why and what to do.")
-  )
-  const kmodUnload = Command.make("unload", {}, coded(kmod.unload)).pipe(
-    Command.withDescription("Takes the module out of the kernel, as root. Refused while a sandbox uses it.")
-  )
-  const kmodStatus = Command.make("status", { json: toggle("json", "Print one JSON object") }, coded(kmod.status)).pipe(
-    Command.withDescription("Says whether the module can be built, loaded and used here. Exit code: 0 when a sandbox could use it now, 1 when not.")
-  )
-  const kmodSource = Command.make("source", {
-    directory: Argument.String("DIR").pipe(Argument.withDescription("Directory to write to"))
-  }, coded(kmod.source)).pipe(
-    Command.withDescription("Writes the module's source into a directory, as dkms takes it: to read it, or to have it rebuilt for each new kernel."),
-    Command.withExamples([{ command: `rvisor kmod source /usr/src/rvisor-${VERSION} && dkms install rvisor/${VERSION}`, description: "As root: for this kernel and those to come" }])
-  )
-  const kmodCommand = Command.make("kmod").pipe(
-    Command.withShortDescription("Build, load and unload the kernel module"),
-    Command.withDescription("The kernel module decides system calls in the kernel. Nothing needs it; docs/kernel-module.md says what it does and costs."),
-    Command.withSubcommands([kmodBuild, kmodLoad, kmodUnload, kmodStatus, kmodSource])
-  )
+    const doctorCommand = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, coded(doctor)).pipe(
+      Command.withShortDescription("Say what this host can enforce"),
+      Command.withDescription(
+        "Lists every kernel feature that rvisor uses: whether this host has it, what is lost without it and how to get it. Then starts a sandbox under the default policy.\n\nExit code: 0 when that works, 1 when not."
+      )
+    )
 
-  const completionsCommand = Command.make(
-    "completions",
-    { shell: Argument.Literals("SHELL", ["bash", "zsh", "fish"]).pipe(Argument.withDescription("bash, zsh or fish")) },
-    coded((input: { readonly shell: "bash" | "zsh" | "fish" }) => completions(whole(), input.shell))
-  ).pipe(
-    Command.withShortDescription("Print a shell completion script"),
-    Command.withDescription("Prints a completion script for a shell."),
-    Command.withExamples([
-      { command: "source <(rvisor completions bash)", description: "bash: this session; for all, put it into ~/.bashrc" },
-      { command: "rvisor completions zsh > \"${fpath[1]}/_rvisor\"", description: "zsh" },
-      { command: "rvisor completions fish > ~/.config/fish/completions/rvisor.fish", description: "fish" }
-    ])
-  )
+    const kmodBuild = Command.make("build", {
+      kernel: Flag.String("kernel").pipe(Flag.withMetavar("RELEASE"), Flag.withDescription("For this kernel, as uname -r says it (default: the one that runs)"), once),
+      headers: Flag.String("headers").pipe(Flag.withMetavar("DIR"), Flag.withDescription("Kernel headers in an unusual place"), once),
+      out: Flag.String("out").pipe(Flag.withMetavar("FILE"), Flag.withDescription("Where to put the module (default: ./rvisor.ko)"), once),
+      untested: toggle("untested", "Build for a kernel that the module has not been tested with")
+    }, coded(kmod.build)).pipe(
+      Command.withDescription("Builds the kernel module against the headers of a kernel, and prints where it lies. Needs make, gcc and the headers, and no root."),
+      Command.withExamples([{ command: "rvisor kmod build && sudo rvisor kmod load" }])
+    )
+    const kmodLoad = Command.make("load", {
+      file: Argument.String("FILE").pipe(Argument.withDescription("The module; else the installed one, else ./rvisor.ko"), Argument.optional, Argument.map(Option.getOrUndefined))
+    }, coded(kmod.load)).pipe(
+      Command.withDescription("Loads the kernel module, as root. Where the kernel refuses (Secure Boot, a missing signature, another kernel's module), says why and what to do.")
+    )
+    const kmodUnload = Command.make("unload", {}, coded(kmod.unload)).pipe(
+      Command.withDescription("Takes the module out of the kernel, as root. Refused while a sandbox uses it.")
+    )
+    const kmodStatus = Command.make("status", { json: toggle("json", "Print one JSON object") }, coded(kmod.status)).pipe(
+      Command.withDescription("Says whether the module can be built, loaded and used here. Exit code: 0 when a sandbox could use it now, 1 when not.")
+    )
+    const kmodSource = Command.make("source", {
+      directory: Argument.String("DIR").pipe(Argument.withDescription("Directory to write to"))
+    }, coded(kmod.source)).pipe(
+      Command.withDescription("Writes the module's source into a directory, as dkms takes it: to read it, or to have it rebuilt for each new kernel."),
+      Command.withExamples([{ command: `rvisor kmod source /usr/src/rvisor-${VERSION} && dkms install rvisor/${VERSION}`, description: "As root: for this kernel and those to come" }])
+    )
+    const kmodCommand = Command.make("kmod").pipe(
+      Command.withShortDescription("Build, load and unload the kernel module"),
+      Command.withDescription("The kernel module decides system calls in the kernel. Nothing needs it; docs/kernel-module.md says what it does and costs."),
+      Command.withSubcommands([kmodBuild, kmodLoad, kmodUnload, kmodStatus, kmodSource])
+    )
+
+    const completionsCommand = Command.make(
+      "completions",
+      { shell: Argument.Literals("SHELL", ["bash", "zsh", "fish"]).pipe(Argument.withDescription("bash, zsh or fish")) },
+      coded((input: { readonly shell: "bash" | "zsh" | "fish" }) => completions(whole(), input.shell))
+    ).pipe(
+      Command.withShortDescription("Print a shell completion script"),
+      Command.withDescription("Prints a completion script for a shell."),
+      Command.withExamples([
+        { command: "source <(rvisor completions bash)", description: "bash: this session; for all, put it into ~/.bashrc" },
+        { command: "rvisor completions zsh > \"${fpath[1]}/_rvisor\"", description: "zsh" },
+        { command: "rvisor completions fish > ~/.config/fish/completions/rvisor.fish", description: "fish" }
+      ])
+    )
+    return [policyCommand, doctorCommand, kmodCommand, completionsCommand]
+  }
 
   const version = GlobalFlag.Action({
     flag: Flag.Boolean("version").pipe(Flag.withoutNegation, Flag.withAlias("V"), Flag.withDescription("Print the version"), Flag.withDefault(false)),
     run: () => Effect.sync(() => print(`rvisor ${VERSION}`))
   })
 
+  const alone = first === "run" || first === "trace"
+  const divided = first === "run" ? [runCommand()] : first === "trace" ? [traceCommand()] : [runCommand(), traceCommand()]
   const root = Command.make("rvisor").pipe(
     Command.withDescription("Runs programs that nobody trusts, at native speed: what they open, start and use is granted, changed or refused."),
-    Command.withSubcommands([runCommand, traceCommand, policyCommand, doctorCommand, kmodCommand, completionsCommand]),
+    Command.withSubcommands([...divided, ...(alone ? [] : others())]),
     Command.withGlobalFlags([version])
   )
-  return { root, divided: [runCommand, traceCommand] }
+  return { root, divided }
 }
 
 /** Runs the command line (without the program's name). Resolves to the exit code; never rejects. */
@@ -186,7 +194,7 @@ export const main = async(argv: ReadonlyArray<string>): Promise<number> => {
   }
   let code = ExitCode.OK
   let command: ReadonlyArray<string> = []
-  const { divided: takers, root } = commands((n) => code = n, () => command)
+  const { divided: takers, root } = commands((n) => code = n, () => command, argv[0])
   let words = argv
   const at = argv.findIndex((word) => !word.startsWith("-"))
   const taker = takers.find(({ name }) => name === argv[at])

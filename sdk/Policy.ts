@@ -18,7 +18,7 @@ import { readFile } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { Effect, Pipeable, Result, Schema, SchemaTransformation } from "effect"
 import { dual } from "effect/Function"
-import { PolicyError, type PolicyFault } from "./errors.ts"
+import { PolicyError } from "./errors.ts"
 import { fault, faultsOf, nearest } from "./internal/faults.ts"
 import { escapeGlob, isGlob } from "./internal/globs.ts"
 import { absoluteNetworkRule, parseNetworkRule } from "./internal/networkRules.ts"
@@ -223,8 +223,9 @@ const Fields = Schema.Struct({
   }).pipe(described("What the guest may use. Absent: no limit."))),
   violations: optional(Schema.Literals(["report", "ignore"]).pipe(described("report: every refused system call is an event, at the cost of one notification each. Default: ignore."))),
   landlock: optional(Schema.Literals(["required", "optional"]).pipe(described("required: no start without Landlock. Default: required."))),
-  view: optional(Schema.Literals(["auto", "namespace"]).pipe(described("How the guest's file system is made. Default: auto."))),
-  backend: optional(Schema.Literals(["auto", "ptrace"]).pipe(described("What carries system calls to the sentry. Default: auto.")))
+  boundary: optional(Schema.Literals(["landlock", "translation"]).pipe(described("translation: the translated view also starts on a kernel without Landlock, held by the sentry alone. Default: landlock."))),
+  view: optional(Schema.Literals(["auto", "namespace", "translated"]).pipe(described("How the guest's file system is made. auto: by namespaces where the host permits them, else translated. Default: auto."))),
+  backend: optional(Schema.Literals(["auto", "ptrace", "kmod"]).pipe(described("What carries system calls to the sentry. Default: auto.")))
 }).annotate({ identifier: "Policy", description: "An rvisor policy: what a sandbox may see, do and use." })
 
 /** What a policy is written as: the JSON form. Every key is optional. */
@@ -301,12 +302,6 @@ const absolutePaths = (given: PolicyFields, base: string): PolicyFields => {
   }
 }
 
-/** Values that a later version will know, so that the fault can say so. */
-const later: Readonly<Record<string, string>> = {
-  "view=translated": "the translated view is not part of this version; `auto` takes the namespace view",
-  "backend=kmod": "the kernel module is not part of this version; `auto` takes what there is"
-}
-
 const parser = Schema.decodeUnknownResult(Fields, { errors: "all", onExcessProperty: "error" })
 
 const decodeResult = (input: unknown, source: string, base: string): Result.Result<Policy, PolicyError> => {
@@ -317,10 +312,7 @@ const decodeResult = (input: unknown, source: string, base: string): Result.Resu
     onSuccess: (fields) => Result.succeed(wrap(absolutePaths(fields, base))),
     onFailure: (error) => Result.fail(new PolicyError({
       source,
-      faults: faultsOf(error.issue, given).map((f): PolicyFault => {
-        const hint = later[`${f.path}=${String((given as Record<string, unknown> | undefined)?.[f.path])}`]
-        return hint === undefined ? f : fault(f.path, f.message, hint)
-      })
+      faults: faultsOf(error.issue, given)
     }))
   })
 }

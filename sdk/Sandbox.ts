@@ -18,18 +18,19 @@
  * - `exit` says that the command has ended; what it wrote may still be in its pipes. They stay readable until the scope closes.
  */
 import { constants } from "node:os"
-import { Deferred, Effect, Exit, Scope, Sink, Stream } from "effect"
+import { Deferred, Effect, Exit, Result, Scope, Sink, Stream } from "effect"
 import { type Changes, changesOf } from "./Changes.ts"
 import type { Command, Stdio } from "./Command.ts"
 import { LoadError, type PolicyError, SandboxError, SetupError, type SpawnError } from "./errors.ts"
 import { sentryExecutable } from "./internal/assets.ts"
 import { gather, type HandlerFailure, openDesk } from "./internal/desk.ts"
-import { compile, compileCommand, type Compiled } from "./internal/compile.ts"
+import { compile, compileCommand, type Compiled, type View } from "./internal/compile.ts"
 import { Descriptor, READABLE, readable, watcherOf, WRITABLE, writable } from "./internal/io.ts"
 import { goneError, type Running, Session, withProgram } from "./internal/launch.ts"
 import { EAGAIN, load, type Native, NULL, PIPE, TERMINAL } from "./internal/native.ts"
 import type { Process, Request } from "./internal/protocol.ts"
 import type { Outcome } from "./Outcome.ts"
+import { probe } from "./Host.ts"
 import * as Policy from "./Policy.ts"
 import * as Violation from "./Violation.ts"
 
@@ -333,6 +334,32 @@ class Held {
   }
 }
 
+/** Steps that a host without namespaces, or one that covers its /proc, refuses. */
+const namespaceSteps: ReadonlySet<string> = new Set(["namespaces", "id-map", "mount", "tmpfs", "proc", "dev", "mask", "virtual", "pivot_root"])
+const namespaceFeatures: ReadonlyArray<string> = ["mount-namespace", "pid-namespace", "net-namespace", "proc-mount"]
+
+/** Set once this host has refused namespaces: it will go on doing so. */
+let withoutNamespaces = false
+
+const refusesNamespaces = (error: SetupError): Effect.Effect<boolean> =>
+  !namespaceSteps.has(error.step)
+    ? Effect.succeed(false)
+    : Effect.map(Effect.result(probe), (report) => Result.isSuccess(report) && report.success.features.some(({ name, ok }) => namespaceFeatures.includes(name) && !ok))
+
+/** `start` with the view that the policy wants: where it leaves that open, by namespaces, and translated where the host does not give these. */
+const viewed = <A, R>(wanted: Policy.Policy["view"], start: (view: View) => Effect.Effect<A, SpawnError, R>): Effect.Effect<A, SpawnError, R> =>
+  Effect.suspend(() => {
+    if (wanted === "namespace" || wanted === "translated") return start(wanted)
+    if (withoutNamespaces) return start("translated")
+    return start("namespace").pipe(Effect.catchTag("SetupError", (error) =>
+      Effect.flatMap(refusesNamespaces(error), (refused) => {
+        if (!refused) return Effect.fail(error)
+        withoutNamespaces = true
+        // A policy that the translated view cannot carry is told what would be needed instead.
+        return start("translated").pipe(Effect.catchTag("PolicyError", () => Effect.fail(error)))
+      })))
+  })
+
 /**
  * Starts `command` in a new sandbox under `policy` (`Policy.default` when absent). Succeeds once the program runs.
  *
@@ -340,12 +367,15 @@ class Held {
  * set-up or the program cannot be executed (`step: "exec"`), with `LoadError` where rvisor's native parts are missing.
  */
 export const spawn: <R = never>(command: Command, policy?: Policy.Policy<R>) => Effect.Effect<Sandbox, SpawnError, Scope.Scope | R> = (command, policy = Policy.default as Policy.Policy<any>) =>
+  viewed(policy.view, (view) => spawnIn(view, command, policy))
+
+const spawnIn = (view: View, command: Command, policy: Policy.Policy<any>): Effect.Effect<Sandbox, SpawnError, any> =>
   owned(Effect.fnUntraced(function*(scope, restore) {
     yield* checkStdio(command)
     const native = yield* restore(load)
     // Gathered even where the plan then needs none of them: what cannot be loaded is always said.
     const handlers = policy.handlers.length === 0 ? undefined : yield* Scope.provide(restore(gather(native, policy.handlers)), scope)
-    const compiled = yield* restore(compile(policy, command, undefined, handlers?.placed))
+    const compiled = yield* restore(compile(policy, command, undefined, handlers?.placed, view))
     const desk = handlers === undefined || compiled.plan.interception?.handlers === undefined ? undefined : yield* Scope.provide(openDesk(native, handlers), scope)
     const [session, fds] = yield* start(native, compiled, stdioOf(command), desk?.ring ?? -1)
     const held = new Held(native, session.main, fds)

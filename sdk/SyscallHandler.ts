@@ -237,7 +237,7 @@ export interface SyscallHandler<out Name extends SyscallName = SyscallName, out 
   readonly vdso: "hide" | "keep"
   /** The same object in all handlers that `many` made at once. */
   readonly family: object | undefined
-  /** The handler itself, over a call as it came. Neither deadline nor failure policy are in it: `answer` has them. */
+  /** The handler itself, over a call as it came; it may throw. Neither deadline nor failure policy are in it: `answer` has them. */
   readonly run: (incoming: Incoming) => Effect.Effect<Verdict.Verdict<Name, R>, GuestFault, R>
 }
 
@@ -301,7 +301,7 @@ export const make: Make = ((name: SyscallName, first: LooseOptions | LooseHandle
     override: options.override ?? false,
     vdso: options.vdso ?? "hide",
     family: undefined,
-    run: (incoming) => Effect.suspend(() => handler(callOf(incoming, power, reach) as never))
+    run: (incoming) => handler(callOf(incoming, power, reach) as never)
   } as Any
 }) as Make
 
@@ -591,8 +591,16 @@ const judge = (
     const fault = (error: GuestFault) => handler.power === "observe" ? Verdict.continue : Verdict.errno(error.errno)
     done(isFault(error) ? fault(error) : failed(handler, failures, "threw", error instanceof Error ? error.message : String(error)))
   }
+  let effect: Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault>
+  try {
+    effect = handler.run(incoming) as typeof effect
+  } catch (defect) {
+    return settle(Exit.die(defect))
+  }
+  // What is its own result already needs nobody to run it: a fiber costs more than all the rest that is done here for a call.
+  if (Exit.isExit(effect)) return settle(effect as Exit.Exit<Verdict.Verdict<SyscallName, unknown>, GuestFault>)
   const fork = Effect.runForkWith(services)
-  const fiber = fork(handler.run(incoming) as Effect.Effect<Verdict.Verdict<SyscallName, unknown>, GuestFault>)
+  const fiber = fork(effect)
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return settle(exit)
   // Only who waits needs a clock. One that is too late is interrupted and not waited for: it might not let itself be.

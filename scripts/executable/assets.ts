@@ -4,6 +4,7 @@ import filters from "../../dist/native/filters.json" with { type: "json" }
 import source from "../../dist/.kmod.json" with { type: "json" }
 import worker from "../../dist/.worker/moduleWorker.bundle" with { type: "file" }
 import sentry from "../../dist/native/rvisor-sentry" with { type: "file" }
+import { koffiModule } from "./koffi-module.ts"
 import { memfdPath } from "./memfd.ts"
 
 const once = (make: () => string) => {
@@ -15,7 +16,10 @@ const once = (make: () => string) => {
 export const clientLibrary = once(() => memfdPath(client, "librvisor.so"))
 
 /** The program of the thread that modules of handlers run on: a bundle of its own, so that the main program stays one flat module. */
-export const moduleWorker = (): string => worker
+export const moduleWorker = (): string => {
+  koffiModule() // that thread finds it by its name
+  return worker
+}
 
 /** Path of `rvisor-sentry`, for execve. */
 export const sentryExecutable = once(() => memfdPath(sentry, "rvisor-sentry"))

@@ -1,11 +1,12 @@
 /** As much of Bun's own interface as `build.ts` and the modules of the self-contained executable use. */
 declare module "bun:ffi" {
   interface Signature {
-    readonly args: ReadonlyArray<"i32" | "u32" | "cstring">
-    readonly returns: "i32"
+    readonly args: ReadonlyArray<"i32" | "u32" | "u64" | "cstring" | "buffer" | "ptr">
+    /** `i64_fast`: a number, where it fits into one. */
+    readonly returns: "i32" | "i64_fast" | "cstring"
   }
   export const dlopen: <S extends Record<string, Signature>>(library: string, symbols: S) => {
-    readonly symbols: { readonly [K in keyof S]: (...args: ReadonlyArray<number | Buffer>) => number }
+    readonly symbols: { readonly [K in keyof S]: (...args: ReadonlyArray<number | Buffer | BigInt64Array>) => number }
   }
 }
 
@@ -29,6 +30,11 @@ declare module "*.so" {
   export default path
 }
 declare module "*/rvisor-sentry" {
+  const path: string
+  export default path
+}
+
+declare module "*/.places" {
   const path: string
   export default path
 }

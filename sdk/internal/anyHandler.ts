@@ -1,5 +1,5 @@
 /** What a policy's list holds in the end: handlers of calls, and of events. */
-import { type Context, Effect } from "effect"
+import { type Context, Effect, Exit } from "effect"
 import * as EventHandler from "../EventHandler.ts"
 import type * as SyscallHandler from "../SyscallHandler.ts"
 
@@ -10,7 +10,13 @@ export const provided = (handler: AnyHandler, services: Context.Context<never>):
   const all = services as Context.Context<unknown>
   return EventHandler.isEventHandler(handler)
     ? { ...handler, run: (event: EventHandler.AnyEvent) => Effect.provideContext(handler.run(event), all) }
-    : { ...handler, run: (incoming: SyscallHandler.Incoming) => Effect.provideContext(handler.run(incoming), all) }
+    : {
+      ...handler,
+      run: (incoming: SyscallHandler.Incoming) => {
+        const effect = handler.run(incoming)
+        return Exit.isExit(effect) ? effect : Effect.provideContext(effect, all)
+      }
+    }
 }
 
 /** The call it stands at, or the kind of event. */

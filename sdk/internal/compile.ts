@@ -2,11 +2,13 @@
  * From a policy and a command to the plan of one launch on this host. Nothing is changed on the host; paths are looked up.
  */
 import { randomBytes } from "node:crypto"
+import { hostname } from "node:os"
 import { posix } from "node:path"
 import { Effect, Result } from "effect"
 import type { Command } from "../Command.ts"
 import { PolicyError, type PolicyFault } from "../errors.ts"
 import { layFields, type Policy } from "../Policy.ts"
+import { backendFaults, backendOf } from "./backend.ts"
 import { fault } from "./faults.ts"
 import { type FilesystemPlan, planFilesystem } from "./filesystem.ts"
 import { decidable, decisionFaults, decisionsOf, networkMode } from "./decisions.ts"
@@ -18,6 +20,7 @@ import { presetFields } from "./presets.ts"
 import { type Exec, type Mount, type Plan, PROTOCOL_VERSION } from "./protocol.ts"
 import { EPERM, seccompRules } from "./seccompRules.ts"
 import { syscallNumbers } from "./syscalls.ts"
+import { translatedFaults, withoutNamespaces } from "./translated.ts"
 import { type Entry, isTree, toMount } from "./view.ts"
 
 /** A copy-on-write directory: where the guest sees it, what lies beneath, and the host directory of its changes (absent: in memory). */
@@ -26,6 +29,9 @@ export interface OverlayPlan {
   readonly lower: string
   readonly upper?: string
 }
+
+/** How a sandbox's view is made. */
+export type View = "namespace" | "translated"
 
 export interface Compiled {
   readonly plan: Plan
@@ -173,23 +179,34 @@ const landlockPaths = (entries: ReadonlyArray<Entry>, masks: ReadonlyArray<strin
 const mayNest = (rules: Plan["seccomp"]["rules"]): boolean =>
   rules.some((rule) => (rule.nr === syscallNumbers.unshare || rule.nr === syscallNumbers.clone) && rule.action === "allow" && rule.args === undefined)
 
+const temporaryOf = ({ env }: Host): { readonly temporary?: string } => env["TMPDIR"]?.startsWith("/") === true ? { temporary: posix.normalize(env["TMPDIR"]) } : {}
+
 const identityFaults = ({ user, uid }: Identity): ReadonlyArray<PolicyFault> =>
   [["root", 0], ["nobody", 65534]].flatMap(([name, id]) =>
     user === name && uid !== id ? [fault("identity.user", `${name} is the name of uid ${id}`, `identity.uid: ${id}, or another name`)] : []
   )
 
 /**
+ * `how`: how the view is made; the policy's `auto` is decided by who starts the sandbox.
  * The plan for running `command` under `policy` with the handlers `placed` (those of the policy, gathered) on `host` (this process, by
  * default). Fails with every fault of policy,
  * paths and command at once.
  */
-export const compile = (policy: Policy<any>, command: Command, host: Host = currentHost(), placed: ReadonlyArray<Placed> = []): Effect.Effect<Compiled, PolicyError> =>
+export const compile = (
+  policy: Policy<any>,
+  command: Command,
+  host: Host = currentHost(),
+  placed: ReadonlyArray<Placed> = [],
+  how: View = policy.view === "translated" ? "translated" : "namespace"
+): Effect.Effect<Compiled, PolicyError> =>
   Effect.suspend(() => {
+    const translated = how === "translated"
     const name = policy.extends ?? "default"
     const preset = presetFields(name, host)
     const fields = layFields(preset, policy)
     const network = networkMode(fields.network) === "host"
-    const identity: Identity = { user: "guest", uid: 1000, gid: 1000, hostname: "sandbox", ...fields.identity }
+    const own = translated ? { uid: host.uid, gid: host.gid, hostname: hostname().slice(0, 64) } : {}
+    const identity: Identity = { user: translated && host.uid === 0 ? "root" : "guest", uid: 1000, gid: 1000, hostname: "sandbox", ...own, ...fields.identity }
     const environment = environmentOf(fields.environment ?? {}, identity.user, host)
     return Effect.flatMap(
       planFilesystem({
@@ -200,7 +217,11 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
         synthetic: syntheticFiles(identity, environment["HOME"] ?? "/", network)
       }),
       ([files, pathFaults]) => {
-        const faults = [...pathFaults, ...identityFaults(identity), ...decisionFaults(fields), ...commandFaults(command), ...handlerFaults(placed)]
+        const backend = backendOf(fields)
+        const faults = [
+          ...pathFaults, ...identityFaults(identity), ...decisionFaults(fields, translated), ...(translated ? translatedFaults(fields, host) : []), ...commandFaults(command),
+          ...handlerFaults(placed), ...(backend === "kmod" ? backendFaults(placed, translated) : [])
+        ]
         if (faults.length > 0) return Effect.fail(new PolicyError({ source: "policy", faults }))
         const { entries, masks, view } = files
         const root = view.get("/")
@@ -208,9 +229,9 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
         const limits = fields.limits ?? {}
         const given = <K extends string>(key: K, value: number | undefined) => (value === undefined ? {} : { [key]: value }) as { readonly [_ in K]?: number }
         const mounts: ReadonlyArray<Mount> = [...entries.map((entry) => toMount(entry, entries)), ...masks.map((target): Mount => ({ type: "mask", target }))]
-        const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: decidable(seccompRules(name, fields.syscalls), fields) }
-        const decisions = decisionsOf(fields, files, name)
-        const decided = intercepted(filter, fields.violations === "report", placed.length === 0 ? undefined : handlerRules(placed), decisions)
+        const filter: Plan["seccomp"] = { default: { action: "errno", errno: EPERM }, rules: decidable(translated ? withoutNamespaces(seccompRules(name, fields.syscalls), network) : seccompRules(name, fields.syscalls), fields, translated) }
+        const decisions = decisionsOf(fields, files, name, translated ? filter.rules : undefined)
+        const decided = intercepted(filter, fields.violations === "report", placed.length === 0 ? undefined : handlerRules(placed), decisions, backend)
         if (Result.isFailure(decided)) return Effect.fail(new PolicyError({ source: "policy", faults: decided.failure }))
         const plan: Plan = {
           version: PROTOCOL_VERSION,
@@ -223,9 +244,9 @@ export const compile = (policy: Policy<any>, command: Command, host: Host = curr
             uidMap: [{ inside: identity.uid, outside: host.uid, count: 1 }],
             gidMap: [{ inside: identity.gid, outside: host.gid, count: 1 }]
           },
-          namespaces: { user: "auto", net: !network, nested: mayNest(filter.rules) },
-          view: { ...(root?.kind === "root" ? { root: { source: root.source, writable: root.writable } } : {}), mounts },
-          landlock: { mode: fields.landlock === "optional" ? "auto" : "required", ...landlockPaths(entries, masks, root) },
+          namespaces: { user: translated ? "none" : "auto", net: !network, nested: mayNest(filter.rules) },
+          view: { ...(translated ? { kind: how, ...temporaryOf(host) } : {}), ...(root?.kind === "root" ? { root: { source: root.source, writable: root.writable } } : {}), mounts },
+          landlock: { mode: (translated ? fields.boundary === "translation" : fields.landlock === "optional") ? "auto" : "required", ...landlockPaths(entries, masks, root) },
           limits: {
             ...given("memory", limits.memory),
             ...given("processes", limits.processes),

@@ -16,6 +16,7 @@ import type { Plan } from "./protocol.ts"
 import { conditionsFor, ENOSYS, type Preset } from "./seccompRules.ts"
 import { addressArgument, pathArguments, safetyClass } from "./syscall/classes.ts"
 import { syscallNumbers, type SyscallName } from "./syscalls.ts"
+import { decidedHere, type Split, splitsOf, tracedHere } from "./translated.ts"
 
 export type Network = Exclude<PolicyFields["network"], undefined>
 type NetworkRules = Extract<Network, { readonly mode: string }>
@@ -29,6 +30,9 @@ export interface Decisions {
   readonly addresses: ReadonlyArray<AddressRule>
   /** Every address is decided on, not only paths of AF_UNIX. */
   readonly network: boolean
+  /** Of `numbers`, those that stop at a trace point, and those that init gets only in part. */
+  readonly traced?: ReadonlySet<number>
+  readonly splits?: ReadonlyMap<number, Split>
   /** The key of the policy behind each denial, by the rule's id. */
   readonly keys: ReadonlyArray<string>
 }
@@ -38,16 +42,20 @@ export const METADATA = "the address of a cloud's metadata service"
 /** Grants are never named in a refusal. */
 const GRANT = 0x7fffffff
 
-const names = Object.keys(syscallNumbers) as ReadonlyArray<SyscallName>
+/** Looked through when a policy wants it, and once: most policies do not. */
+const among = (wanted: (name: SyscallName) => boolean): () => ReadonlyArray<SyscallName> => {
+  let found: ReadonlyArray<SyscallName> | undefined
+  return () => found ??= (Object.keys(syscallNumbers) as ReadonlyArray<SyscallName>).filter(wanted)
+}
 
 /** Of the calls that take a path, those that change the calling thread itself: they are not carried out in its place (docs/security-model.md). */
 const own: ReadonlyArray<SyscallName> = ["execve", "execveat", "chdir"]
 
-const socketCalls: ReadonlyArray<SyscallName> = names.filter((name) => addressArgument(name) !== undefined)
-const pathCalls: ReadonlyArray<SyscallName> = names.filter((name) => pathArguments(name).length > 0 && safetyClass(name) === "behalf")
+const socketCalls = among((name) => addressArgument(name) !== undefined)
+const pathCalls = among((name) => pathArguments(name).length > 0 && safetyClass(name) === "behalf")
 
 /** Calls that take a path and that nobody would decide on. */
-export const undecidedCalls: ReadonlyArray<SyscallName> = names.filter((name) => pathArguments(name).length > 0 && safetyClass(name) !== "behalf" && !own.includes(name))
+export const undecidedCalls = among((name) => pathArguments(name).length > 0 && safetyClass(name) !== "behalf" && !own.includes(name))
 
 const io: ReadonlyArray<SyscallName> = ["io_uring_setup", "io_uring_enter", "io_uring_register"]
 const handles: ReadonlyArray<SyscallName> = ["open_by_handle_at"]
@@ -55,8 +63,8 @@ const handles: ReadonlyArray<SyscallName> = ["open_by_handle_at"]
 const numbersOf = (list: ReadonlyArray<SyscallName>): ReadonlyArray<number> => list.map((name) => syscallNumbers[name])
 
 /** What a policy decides at each call; undefined: nothing. */
-export const decisionsOf = (fields: PolicyFields, files: FilesystemPlan, preset: string): Decisions | undefined => {
-  const calls = fields.filesystem?.decide === "calls"
+export const decisionsOf = (fields: PolicyFields, files: FilesystemPlan, preset: string, translated?: Plan["seccomp"]["rules"]): Decisions | undefined => {
+  const calls = translated !== undefined || fields.filesystem?.decide === "calls"
   const rules = typeof fields.network === "object" ? fields.network : undefined
   if (!calls && rules === undefined) return undefined
   const keys: Array<string> = []
@@ -81,8 +89,11 @@ export const decisionsOf = (fields: PolicyFields, files: FilesystemPlan, preset:
     }
   }
   if (rules !== undefined) networkRules(rules, files, id, paths, addresses)
-  const numbers = new Set([...(calls ? numbersOf(pathCalls) : []), ...numbersOf(socketCalls), ...(rules === undefined ? [] : [syscallNumbers.listen])])
-  return { numbers, paths, addresses, network: rules !== undefined, keys }
+  const numbers = new Set([
+    ...(calls ? numbersOf(pathCalls()) : []), ...numbersOf(socketCalls()), ...(rules === undefined ? [] : [syscallNumbers.listen]),
+    ...(translated === undefined ? [] : decidedHere)
+  ])
+  return { numbers, paths, addresses, network: rules !== undefined, keys, ...(translated === undefined ? {} : { traced: tracedHere, splits: splitsOf(translated) }) }
 }
 
 const networkRules = (rules: NetworkRules, files: FilesystemPlan, id: (key: string) => number, paths: Array<PathRule>, addresses: Array<AddressRule>): void => {
@@ -112,17 +123,18 @@ const allowedTwice = (list: ReadonlyArray<SyscallName>, allow: ReadonlyArray<str
   )
 
 /** Calls that a policy allows although its rules could not hold them. */
-export const decisionFaults = (fields: PolicyFields): ReadonlyArray<PolicyFault> => {
+export const decisionFaults = (fields: PolicyFields, translated = false): ReadonlyArray<PolicyFault> => {
   const allow = fields.syscalls?.allow ?? []
+  const calls = fields.filesystem?.decide === "calls"
   return [
-    ...(fields.filesystem?.decide === "calls" ? allowedTwice([...undecidedCalls, ...handles, ...io], allow, "filesystem.decide: \"calls\"") : []),
+    ...(calls || translated ? allowedTwice([...undecidedCalls(), ...handles, ...io], allow, calls ? "filesystem.decide: \"calls\"" : "the translated view") : []),
     ...(typeof fields.network === "object" ? allowedTwice(["socket", "setsockopt", ...io], allow, "network's rules") : [])
   ]
 }
 
 /** The filter as far as its calls can be decided: what takes a path past the rules is not there, sockets are TCP, UDP and AF_UNIX only. */
-export const decidable = (rules: Plan["seccomp"]["rules"], fields: PolicyFields): Plan["seccomp"]["rules"] => {
-  const gone = new Set(fields.filesystem?.decide === "calls" ? numbersOf(undecidedCalls) : [])
+export const decidable = (rules: Plan["seccomp"]["rules"], fields: PolicyFields, translated = false): Plan["seccomp"]["rules"] => {
+  const gone = new Set(translated || fields.filesystem?.decide === "calls" ? numbersOf(undecidedCalls()) : [])
   const narrowed = typeof fields.network === "object" ? conditionsFor(fields.extends ?? "default" as Preset) : new Map<number, Plan["seccomp"]["rules"]>()
   return rules.flatMap((rule): Plan["seccomp"]["rules"] => {
     if (rule.action !== "allow") return [rule]

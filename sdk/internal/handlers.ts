@@ -79,6 +79,9 @@ export const handlerFaults = (placed: ReadonlyArray<Placed>): ReadonlyArray<Poli
 /** What libraries ask the kernel's own code in the process for, without a call. */
 const inVdso: ReadonlySet<string> = new Set(["clock_gettime", "gettimeofday", "time", "clock_getres", "getcpu"])
 
+/** Programs would not make the call it wants: the vDSO is to be hidden from them. */
+export const withoutCall = (handler: SyscallHandler.Any): boolean => inVdso.has(handler.name) && handler.vdso === "hide"
+
 const reads = (handler: SyscallHandler.Any): boolean => handler.power === "observe" || handler.memory !== "none"
 
 const filtersPointers = (handler: SyscallHandler.Any): boolean => handler.where.some((clause) => clause.kind !== "argument")
@@ -115,7 +118,7 @@ export const handlerRules = (placed: ReadonlyArray<Placed>): HandlerRules => {
     traced: all((handler) => SyscallHandler.point(handler) === "trace"),
     events: standing.length < placed.length,
     carried: some((handler) => safetyClass(handler.name) === "behalf" && (isBoundary(handler) || filtersPointers(handler))),
-    hideVdso: some((handler) => inVdso.has(handler.name) && handler.vdso === "hide"),
+    hideVdso: some(withoutCall),
     overridden: all((handler) => handler.override),
     calls: (firstId) => standing.map(({ filter: { nr, pointers, when }, handler, number }, place) => ({
       id: firstId + place,

@@ -9,22 +9,20 @@
 import { Result } from "effect"
 import type { PolicyFault } from "../errors.ts"
 import { fault } from "./faults.ts"
-import type { CallRule, Condition } from "./decision/model.ts"
+import type { Backend } from "./backend.ts"
+import type { CallRule } from "./decision/model.ts"
 import { compileProgram } from "./decision/program.ts"
 import type { Decisions } from "./decisions.ts"
 import type { HandlerRules } from "./handlers.ts"
-import type { Plan, SeccompArg, SeccompRule } from "./protocol.ts"
+import { condition, moduleProgram } from "./moduleProgram.ts"
+import type { Plan, SeccompRule } from "./protocol.ts"
 import { ENOSYS, EPERM, noneOf } from "./seccompRules.ts"
 import { safetyClass } from "./syscall/classes.ts"
 import { syscallName } from "./syscall/table.ts"
+import type { Split } from "./translated.ts"
 import { lastSyscall, syscallNumbers } from "./syscalls.ts"
 
 const isQuiet = (rule: SeccompRule): boolean => rule.action === "errno" && (rule.nr === syscallNumbers.clone3 || rule.nr > lastSyscall)
-
-const condition = ({ index, op, value, mask }: typeof SeccompArg.Type): Condition =>
-  op === "masked_eq"
-    ? { argument: index, op: "eq", mask: BigInt(mask ?? "0xffffffffffffffff"), value: BigInt(value) }
-    : { argument: index, op, value: BigInt(value) }
 
 const callRule = (rule: SeccompRule, id: number, decided: boolean): CallRule => ({
   id,
@@ -64,13 +62,14 @@ const renamed = (decisions: Decisions) => (faults: ReadonlyArray<PolicyFault>): 
 /**
  * Parts of a plan that do what `filter` does, report every refusal if `report`, put calls to handlers, and have those of `decisions`
  * decided by path and address. A call that handlers want is notified where the filter lets it pass for some arguments, or a handler
- * may overrule the filter; a kill stays a kill.
+ * may overrule the filter; a kill stays a kill. For the kernel module the filter becomes a program too.
  */
 export const intercepted = (
   given: Plan["seccomp"],
   report: boolean,
   handlers: HandlerRules = noHandlers,
-  decisions: Decisions = noDecisions
+  decisions: Decisions = noDecisions,
+  backend: Backend = "ptrace"
 ): Result.Result<Pick<Plan, "seccomp" | "interception">, ReadonlyArray<PolicyFault>> => {
   const filter = handlers.hideVdso ? withoutVdso(given) : given
   const allowed = new Set(filter.rules.filter((rule) => rule.action === "allow").map((rule) => rule.nr))
@@ -82,8 +81,9 @@ export const intercepted = (
   const asked = new Set([...handlers.numbers].filter((nr) =>
     !killed.has(nr) && (allowed.has(nr) || handlers.overridden.has(nr)) && !(carried && nr === syscallNumbers.landlock_create_ruleset)))
   const notified = new Set([...asked, ...judged])
-  if (!report && notified.size === 0 && !handlers.events) return Result.succeed({ seccomp: filter })
-  const traced = [...asked].filter((nr) => handlers.traced.has(nr))
+  if (!report && notified.size === 0 && !handlers.events && backend !== "kmod") return Result.succeed({ seccomp: filter })
+  const here = decisions.traced ?? new Set<number>()
+  const traced = [...notified].filter((nr) => (asked.has(nr) && handlers.traced.has(nr)) || here.has(nr))
   const { hideVdso } = handlers
   const inKernel = (rule: SeccompRule): boolean => !notified.has(rule.nr) && !(carried && rule.nr === syscallNumbers.landlock_create_ruleset) && (!report || rule.action === "allow" || isQuiet(rule))
   const decided = filter.rules.filter((rule) => !inKernel(rule))
@@ -94,26 +94,40 @@ export const intercepted = (
     paths: [...decisions.paths, ...handlers.paths],
     addresses: [...decisions.addresses, ...handlers.addresses]
   })
-  const split = judged.has(syscallNumbers.sendto) && !asked.has(syscallNumbers.sendto)
-  const notify = [...notified].filter((nr) => !traced.includes(nr)).flatMap((nr): ReadonlyArray<SeccompRule> =>
-    split && nr === syscallNumbers.sendto ? [withAddress("eq", "allow"), ...(report ? [] : [withAddress("ne", "notify")])] : report ? [] : [{ nr, action: "notify" }]
-  )
-  return Result.mapBoth(program, {
+  const splitOf = (nr: number): Split | undefined => {
+    if (!judged.has(nr)) return undefined
+    const split = nr === syscallNumbers.sendto ? { kernel: [withAddress("eq", "allow")], init: [withAddress("ne", "notify")] } : decisions.splits?.get(nr)
+    // A handler is asked about all of them, so that none may be the kernel's alone.
+    return asked.has(nr) && split?.kernel.length !== 0 ? undefined : split
+  }
+  const notify = [...notified].filter((nr) => !traced.includes(nr)).flatMap((nr): ReadonlyArray<SeccompRule> => {
+    const split = splitOf(nr)
+    // Where everything that is not allowed is told, it is notified by default.
+    const ours = (rules: Plan["seccomp"]["rules"]) => rules.filter((rule) => !(report && rule.action === "notify"))
+    return ours(split === undefined ? [{ nr, action: "notify" }] : [...split.kernel, ...split.init])
+  })
+  const seccomp: Plan["seccomp"] = {
+    default: report ? { action: "notify" } : filter.default,
+    rules: [
+      ...filter.rules.filter(inKernel),
+      ...(carried ? [{ nr: syscallNumbers.landlock_create_ruleset, action: "errno" as const, errno: ENOSYS }] : []),
+      ...traced.map((nr): SeccompRule => ({ nr, action: "trace" })),
+      ...notify
+    ]
+  }
+  const whole = new Set(filter.rules.filter((rule) => rule.action === "allow" && rule.args === undefined).map(({ nr }) => nr))
+  const decidedOnly = new Set([...judged].filter((nr) => whole.has(nr) && !asked.has(nr)))
+  const module = backend === "kmod" ? moduleProgram(seccomp, decidedOnly, decisions) : Result.succeed(undefined)
+  return Result.mapBoth(Result.all([program, module]), {
     onFailure: renamed(decisions),
-    onSuccess: (bytes) => ({
-      seccomp: {
-        default: report ? { action: "notify" as const } : filter.default,
-        rules: [
-          ...filter.rules.filter(inKernel),
-          ...(carried ? [{ nr: syscallNumbers.landlock_create_ruleset, action: "errno" as const, errno: ENOSYS }] : []),
-          ...traced.map((nr): SeccompRule => ({ nr, action: "trace" })),
-          ...notify
-        ]
-      },
+    onSuccess: ([bytes, kernels]) => ({
+      // The module's guest has one instruction for a filter.
+      seccomp: kernels === undefined ? seccomp : { default: { action: "kill" as const }, rules: [] },
       interception: {
         program: Buffer.from(bytes).toString("base64"),
+        ...(kernels === undefined ? {} : { module: Buffer.from(kernels).toString("base64") }),
         ...(asked.size === 0 && !handlers.events ? {} : { handlers: handlers.handlers, copies: handlers.copies.filter(({ nr }) => asked.has(nr)) }),
-        ...(traced.length === 0 && !hideVdso && !handlers.events ? {} : { trace: { hideVdso } }),
+        ...(traced.length === 0 && decisions.traced === undefined && !hideVdso && !handlers.events ? {} : { trace: { hideVdso } }),
         ...(decisions.network ? { network: true } : {}),
         ...(report ? { report: true } : {})
       }

@@ -41,7 +41,7 @@ const launch = (says: string, sentry = fake): Int32Array => {
   if (rc !== 0) throw new Error(`${out[0]} ${native.errnoName(-rc)}`)
   return out
 }
-const session = (says: string): Session => new Session(native, watcher, { limits: {}, seccomp: {} } as Plan, launch(says))
+const session = (says: string): Session => new Session(native, watcher, { limits: {}, seccomp: {}, view: { kind: "namespace" } } as Plan, launch(says))
 const end = (of: Session) => Effect.runPromise(Effect.timeout(Deferred.await(of.gone), 3000))
 const started = (of: Session) => Effect.runPromise(Effect.exit(Deferred.await(of.main.started)))
 const descriptors = () => readdirSync("/proc/self/fd").length

@@ -5,6 +5,7 @@
  * event stream has ended and the warden is reaped: then every command has an outcome, every control group is gone, and
  * `gone` completes.
  */
+import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
 import { fstatSync, readFileSync, readSync, rmdirSync } from "node:fs"
 import { constants } from "node:os"
@@ -12,7 +13,7 @@ import { type Cause, Deferred, Effect, Queue, Schema } from "effect"
 import { SandboxError, SetupError } from "../errors.ts"
 import { Exited, Killed, type Outcome, type Reason, Signaled } from "../Outcome.ts"
 import { formatByteSize, formatTimeSpan } from "../Units.ts"
-import { builtFilters } from "./assets.ts"
+import { builtFilters, sentryExecutable } from "./assets.ts"
 import { Descriptor, READABLE, type Watcher } from "./io.ts"
 import { EAGAIN, type Native } from "./native.ts"
 import { Event, type Failure, type Grant, type Plan, type Process, type Request } from "./protocol.ts"
@@ -346,6 +347,7 @@ export class Session {
   #tidy(attempt: number): void {
     this.#cgroups = this.#cgroups.filter((path) => !removeGroup(path))
     if (attempt < 400 && (this.#cgroups.length > 0 || !this.#guestGone())) setTimeout(() => this.#tidy(attempt + 1), 5)
+    else if (this.plan.view.kind === "translated") execFile(sentryExecutable(), ["--sweep", this.plan.id], { timeout: 60_000 }, () => this.#conclude())
     else this.#conclude()
   }
 
@@ -411,6 +413,7 @@ const keepProgram = (plan: Plan, memory: number): void => {
 
 /** The plan with the program in place of its seccomp rules, or with the wish for it. */
 export const withProgram = (plan: Plan): Plan => {
+  if (plan.interception?.module !== undefined) return plan // one instruction: there is nothing to make
   const program = programsOfRules().get(filterKey(plan))
   return { ...plan, seccomp: { ...plan.seccomp, ...(program === undefined ? { share: true } : { rules: [], program }) } }
 }

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { LoadError } from "../errors.ts"
 import { clientLibrary } from "./assets.ts"
 
-const ABI = 3
+const ABI = 4
 
 /** How a stream of a command is connected, where it is not one of the host program's own descriptors. */
 export const PIPE = -1
@@ -42,6 +42,8 @@ export interface Native {
   readonly ringOpen: (out: Int32Array) => number
   /** `call`: a `struct rv_ring_call` (internal/ring/format.ts). `mode`: 0 not waiting, 1 asleep for ten milliseconds, 2 the bell will ring, 3 what an ended thread has left. A slot. */
   readonly ringNext: (ring: number, lane: number, call: Uint8Array, mode: number) => number
+  /** Answers a slot, if it is one (not -1), then `ringNext`, in one call. */
+  readonly ringTurn: (ring: number, lane: number, slot: number, reply: Uint8Array, call: Uint8Array, mode: number) => number
   readonly ringAnswer: (ring: number, lane: number, slot: number, reply: Uint8Array) => number
   readonly ringGive: (ring: number, lane: number, slot: number, generation: number, fd: number) => number
   readonly ringGiveBytes: (ring: number, lane: number, slot: number, generation: number, bytes: Uint8Array, size: number, name: Uint8Array, readable: number) => number
@@ -74,11 +76,13 @@ const open = async (path: string): Promise<Native> => {
     duplicate: library.func("int32_t rvisor_duplicate(int32_t)"),
     close: library.func("int32_t rvisor_close(int32_t)"),
     setWindow: library.func("int32_t rvisor_set_window(int32_t, uint32_t, uint32_t)"),
-    changes: library.func("int32_t rvisor_changes(int32_t, int32_t, const char*)").async,
+    // Looked up when it is called: the executable loads koffi's own module for it (scripts/executable/koffi.ts).
+    changes: (...args) => library.func("int32_t rvisor_changes(int32_t, int32_t, const char*)").async(...args),
     terminalRaw: library.func("int32_t rvisor_terminal_raw(int32_t, void*)"),
     terminalRestore: library.func("int32_t rvisor_terminal_restore(int32_t, const void*)"),
     ringOpen: library.func("int32_t rvisor_ring_open(int32_t*)"),
     ringNext: library.func("int32_t rvisor_ring_next(int32_t, int32_t, void*, int32_t)"),
+    ringTurn: library.func("int32_t rvisor_ring_turn(int32_t, int32_t, int32_t, const void*, void*, int32_t)"),
     ringAnswer: library.func("int32_t rvisor_ring_answer(int32_t, int32_t, int32_t, const void*)"),
     ringGive: library.func("int32_t rvisor_ring_give(int32_t, int32_t, int32_t, uint32_t, int32_t)"),
     ringGiveBytes: library.func("int32_t rvisor_ring_give_bytes(int32_t, int32_t, int32_t, uint32_t, const void*, uint64_t, const void*, int32_t)"),

@@ -137,6 +137,10 @@ export const Plan = Schema.Struct({
     nested: Schema.Boolean
   }),
   view: Schema.Struct({
+    /** `translated`: no namespaces; the sentry translates paths (native/sentry/translation.h). Absent: `namespace`. */
+    kind: optional(Schema.Literals(["namespace", "translated"])),
+    /** With `translated`: the caller's directory for temporary files. */
+    temporary: optional(Schema.String),
     /** Host directory that is the guest's root; absent: an empty skeleton that `mounts` fill. */
     root: optional(Schema.Struct({ source: Schema.String, writable: Schema.Boolean })),
     mounts: Schema.Array(Mount)
@@ -171,10 +175,12 @@ export const Plan = Schema.Struct({
     /** Asks for the program: the `filter` grant. */
     share: optional(Schema.Boolean)
   }),
-  /** Present exactly where a seccomp rule, or the default, notifies or traces. */
+  /** Present exactly where a seccomp rule, or the default, notifies or traces, or where the kernel module decides. */
   interception: optional(Schema.Struct({
     /** Rules of the decision core (native/core/rv_abi.h) for what is notified, base64. */
     program: Schema.String,
+    /** What the kernel module decides by, base64: it takes the place of the seccomp rules, of which there are none. */
+    module: optional(Schema.String),
     /** With handlers come three descriptors more, 9 to 11: the ring's memory and a socket for each of its lanes. */
     handlers: optional(Schema.Array(HandlerPlan)),
     copies: optional(Schema.Array(CopyRule)),

@@ -21,7 +21,7 @@ export const ENOSYS = 38
 const low32 = 0xffffffff
 
 /** `(args[index] & mask) == value`. */
-const masked = (index: number, mask: number, value: number): Arg => ({ index, op: "masked_eq", mask: String(mask >>> 0), value: String(value >>> 0) })
+export const masked = (index: number, mask: number, value: number): Arg => ({ index, op: "masked_eq", mask: String(mask >>> 0), value: String(value >>> 0) })
 
 const isInt = (index: number, value: number): Arg => masked(index, low32, value)
 

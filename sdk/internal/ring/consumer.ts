@@ -68,6 +68,10 @@ export class Consumer {
   readonly #made = new Map<number, { readonly view: GuestView; readonly decision: SyscallHandler.Decision<unknown>; readonly reported: number }>()
   #lastMade = 0
   #pending = 0
+  /** The slot whose answer stands in `#reply` and has not gone yet: it goes along with the wish for the next call, without a step of its own. */
+  #unsent = -1
+  /** Whether answers may stay so, as the next call is asked for at once. */
+  #turning = false
   #scheduled = false
   #stopped = false
 
@@ -103,14 +107,32 @@ export class Consumer {
     const { dedicated, lane, native, ring } = this.#options
     const until = dedicated ? performance.now() + TURN : 0
     for (let taken = 0; !this.#stopped; taken++) {
-      if (dedicated ? (taken & 15) === 15 && performance.now() > until : taken >= BATCH) return this.#schedule()
+      if (dedicated ? (taken & 15) === 15 && performance.now() > until : taken >= BATCH) {
+        this.#flush()
+        return this.#schedule()
+      }
+      const answered = this.#unsent
+      this.#unsent = -1
       // Asleep in native code only while no handler waits for this thread's event loop; and not for long, as others may.
-      let slot = dedicated && this.#pending === 0 ? native.ringNext(ring, lane, this.#call, 1) : -EAGAIN
-      if (slot === -EAGAIN) slot = native.ringNext(ring, lane, this.#call, 2)
+      let slot = native.ringTurn(ring, lane, answered, this.#reply, this.#call, dedicated && this.#pending === 0 ? 1 : 2)
+      if (slot === -EAGAIN && dedicated) slot = native.ringNext(ring, lane, this.#call, 2)
       if (slot === -EAGAIN) return // the bell will ring
       if (slot < 0) return this.stop()
-      this.#answer(slot)
+      this.#turning = true
+      try {
+        this.#answer(slot)
+      } finally {
+        this.#turning = false
+      }
     }
+    this.#flush()
+  }
+
+  #flush(): void {
+    const { lane, native, ring } = this.#options
+    const slot = this.#unsent
+    this.#unsent = -1
+    if (slot >= 0) native.ringAnswer(ring, lane, slot, this.#reply)
   }
 
   /** The handlers of a set that are for a call, in order. */
@@ -228,7 +250,7 @@ export class Consumer {
 
   /** `steered`: where the call goes on, how. */
   #send(view: GuestView, verdict: SyscallHandler.Decision<unknown>["verdict"], steered?: SyscallHandler.Decision<unknown>): void {
-    const { lane, native, ring } = this.#options
+    this.#flush()
     const message = this.#replyView
     let used = 0
     let kind: number = RV_RING.CONTINUE
@@ -271,6 +293,7 @@ export class Consumer {
     message.setUint32(reply.verdict.at, kind, true)
     message.setUint32(reply.used.at, used, true)
     message.setBigInt64(reply.value.at, value, true)
-    native.ringAnswer(ring, lane, view.slot, this.#reply)
+    this.#unsent = view.slot
+    if (!this.#turning) this.#flush()
   }
 }

@@ -2,7 +2,7 @@
  * A sandbox's modules of handlers, on a thread of their own: from the host program's side. The thread imports the modules, says
  * which handlers they have, and then sits on the ring. Where it ends on its own, its handlers count as having thrown.
  */
-import { Worker } from "node:worker_threads"
+import type { Worker } from "node:worker_threads"
 import { Cause, Context, Effect, type Scope } from "effect"
 import { LoadError } from "../../errors.ts"
 import * as EventHandler from "../../EventHandler.ts"
@@ -86,6 +86,8 @@ export class ModuleThread {
 export const startModules = (urls: ReadonlyArray<string>): Effect.Effect<ModuleThread, LoadError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<ModuleThread, LoadError>((resume) => {
+      // Loaded when it is wanted: it is a part of every start otherwise.
+      const { Worker } = process.getBuiltinModule("node:worker_threads")
       const worker = new Worker(moduleWorker(), { workerData: { library: clientLibrary(), urls } satisfies ThreadData })
       const failing = (object: string, reason: string): void =>
         resume(Effect.fail(new LoadError({ object, reason, remedy: "its default export must be a plugin (Plugin.make), a handler, or a list of these, and all that they require must be provided by the plugin's layer" })))
