@@ -1,8 +1,8 @@
 /**
  * Runs every example as a reader does, on the built package, and checks what it prints.
  */
-import { execFileSync, spawn } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { execFileSync, spawn, spawnSync } from "node:child_process"
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { Effect } from "effect"
@@ -45,7 +45,7 @@ const expectInOrder = (output: string, patterns: ReadonlyArray<string | RegExp>)
 describe("examples", { timeout: 120_000 }, () => {
   it("are all run here", () => {
     const here = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-clock", "fake-hostname", "fault-injection", "judge", "permission-prompt", "promise", "strace", "virtual-tree"])
+    expect(here.map((name) => basename(name, ".ts")).sort()).toEqual(["agent-shell", "audit-opens", "build-overlay", "deny-by-content", "effect-layer", "fake-clock", "fake-hostname", "fake-root", "fault-injection", "judge", "permission-prompt", "promise", "strace", "virtual-tree"])
   })
 
   it.runIf(controlGroups)("judge", async () => {
@@ -133,6 +133,32 @@ describe("examples", { timeout: 120_000 }, () => {
     const { code, output } = await example("fake-hostname.ts")
     expectInOrder(output, ["uname -nr: deep-thought 9.9.9-example", "platform.node()): deep-thought", "'uname -n': deep-thought"])
     expect(code).toBe(0)
+  })
+
+  it.runIf(needs("dpkg", spawnSync("dpkg", ["--version"]).status === 0))("fake-root", async () => {
+    const { code, output } = await example("fake-root.ts")
+    expectInOrder(output, [
+      /^root$/m, "Unpacking hello-owners (1.0)", /^iU +hello-owners/m, "33:33 drwxr-xr-x tree/usr/share/hello\n", "0:0 -rw-r--r-- tree/usr/share/hello/text\n", "0:60 -rw-rw-r-- tree/var/games/score\n"
+    ])
+    expect(code).toBe(0)
+  })
+
+  it("fake-root: an own program, by descriptor, link and name; what others own stays theirs; on the disk nothing changes", async () => {
+    const work = join(directory, "rooted")
+    mkdirSync(work)
+    const script = `cd ${work} && touch a b && ln -s a l && chown 5:6 a && chown -h 7:8 l && chgrp 9 b && mv b c && python3 -c '
+import os
+fd = os.open("a", os.O_RDONLY); os.fchown(fd, -1, 44)
+print(os.getuid(), os.getresuid(), os.getgroups(), os.fstat(fd).st_uid, os.fstat(fd).st_gid)
+for f in (lambda: os.chown("/usr/bin/env", 1, 1), lambda: os.chown("none", 1, 1)):
+  try: f()
+  except OSError as e: print(e.strerror)
+' && stat -c '%u:%g %n' a l c . && stat -L -c '%u:%g' l && touch d && stat -c '%u:%g %n' d`
+    const { code, output } = await printed(process.execPath, [commandLine, "run", "--write", work, "--handler", join(import.meta.dirname, "fake-root.ts"), "--", "sh", "-c", script])
+    const env = statSync("/usr/bin/env").uid === process.getuid!() ? [] : ["Operation not permitted"]
+    expect(output.trim().split("\n")).toEqual(["0 (0, 0, 0) [0] 5 44", ...env, "No such file or directory", "5:44 a", "7:8 l", "0:9 c", "0:0 .", "5:44", "0:0 d"])
+    expect(code).toBe(0)
+    expect(["a", "l", "c"].map((name) => lstatSync(join(work, name)).uid)).toEqual([process.getuid!(), process.getuid!(), process.getuid!()])
   })
 
   it("deny-by-content", async () => {

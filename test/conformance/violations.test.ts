@@ -132,7 +132,8 @@ describe("violations", () => {
     expect(told.violations.length).toBeGreaterThanOrEqual(256)
     expect(told.violations.length).toBeLessThan(5000)
     expect(told.counts).toEqual([{ syscall: "ptrace", count: 50_000 }])
-  })
+    // Each waits for its answer: on an emulated processor that takes minutes.
+  }, 120_000)
 
   it("a host program that never takes violations loses nothing but the oldest", async () => {
     const counts = await Effect.gen(function*() {

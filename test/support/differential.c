@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes a long list of calls that name files, sockets and descriptors, and prints what came of each, so that two runs can be compared
-// line by line: one whose calls the kernel carries out, and one whose calls init carries out. differential SECTION…, in an empty
-// directory, and only where the program has no capability and can have none: it tries to remove what is not its own. Results are printed as numbers or errno names; what differs from run to run (pids, inode numbers) never is.
+// line by line: one whose calls the kernel carries out, and one whose calls init carries out. differential SECTION[/N]…, in an empty
+// directory (N: with every Nth path only, in the sections that take long), and only where the program has no capability and can have none: it tries to remove what is not its own. Results are printed as numbers or errno names; what differs from run to run (pids, inode numbers) never is.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -42,6 +42,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define LONG_NAME "a-name-of-255-bytes-"
 
+static size_t every = 1;  // of the paths, the Nth
 static char base[PATH_MAX], longest[256], too_long[257], fits[PATH_MAX], over[PATH_MAX + 8], absolute[PATH_MAX + 16];
 
 // -------------------------------------------------------------------------------------------------------- printing
@@ -246,7 +247,7 @@ static void changes(void) {
 // Chains of links: 19 and 41. Up to 40 are followed, but where a walk without locks is begun again the kernel goes on counting, so
 // that a busy directory gives ELOOP for any chain of more than 20 now and then.
 static const char *const paths[] = {
-    "file", "empty", "private", "readonly", "dir", "bare", "closed", "closed/x", "closed/missing", "locked", "locked/new", "sgid", "sgid/new", "link", "dirlink", "slashlink", "fileslash",
+    "file", "empty", "private", "readonly", "dir", "bare", "closed", "closed/x", "closed/missing", "closed/..", "closed/.", "locked", "locked/new", "sgid", "sgid/new", "link", "dirlink", "slashlink", "fileslash",
     "dangling", "lost", "loop", "ping", "self", "up", "winding", "absolute", "l18", "l40", "fifo", "socket", "caf\xe9", "caf\xe8", longest, too_long, "missing",
     "missing/deeper", "file/", "dir/", "link/", "dirlink/", "dangling/", "missing/", "loop/", "", ".", "..", "/", "//", "/..", "/../..", "./", "../", "dir/.", "dir/..", "dir/../file",
     "dir//inner", "./file", "file/.", "file/..", "file/inner", "dirlink/inner", "dirlink/..", "dirlink/new", "dir/inner/", "up/.", "self/self/file", "self/./dir/../link", fits, over, absolute,
@@ -310,7 +311,7 @@ static const struct { const char *name; int flags; } flag_sets[] = {
 static void opens(void) {
   begin();
   stand_ins();
-  for (size_t i = 0; i < COUNT(paths); i++)
+  for (size_t i = 0; i < COUNT(paths); i += every)
     for (size_t n = 0; n < COUNT(flag_sets); n++) {
       // A FIFO waits for its other end; what that does is tested elsewhere.
       int flags = flag_sets[n].flags | O_NONBLOCK;
@@ -319,7 +320,7 @@ static void opens(void) {
       putchar('\n');
       if (flags & (O_CREAT | O_TRUNC)) changes();
     }
-  for (size_t i = 0; i < COUNT(paths); i++) {
+  for (size_t i = 0; i < COUNT(paths); i += every) {
     printf("open %s", shown(paths[i]));
     describe_fd(RAW(open, paths[i], O_RDONLY | O_NONBLOCK, 0, 0, 0));
     printf("\ncreat %s", shown(paths[i]));
@@ -335,7 +336,7 @@ static void restricted(void) {
   static const int flags[] = {O_RDONLY, O_WRONLY, O_PATH, O_PATH | O_NOFOLLOW, O_NOFOLLOW, O_CREAT | O_WRONLY, O_CREAT | O_EXCL | O_WRONLY, O_DIRECTORY, O_TRUNC | O_WRONLY, O_TMPFILE | O_RDWR};
   begin();
   int dir = open("dir", O_PATH | O_DIRECTORY);
-  for (size_t i = 0; i < COUNT(paths); i++) {
+  for (size_t i = 0; i < COUNT(paths); i += every) {
     if (!strncmp(paths[i], "/proc", 5) || !strncmp(paths[i], "/dev/fd", 7)) continue;  // init's own /proc/self is not the guest's: refused (docs/interception.md)
     for (size_t r = 0; r < COUNT(sets); r++)
       for (size_t f = 0; f < COUNT(flags); f++)
@@ -441,7 +442,7 @@ static void report(const char *call, const char *path, long result) {
 static void changing(void) {
   begin();
   stand_ins();
-  for (size_t i = 0; i < COUNT(paths); i++) {
+  for (size_t i = 0; i < COUNT(paths); i += every) {
     const char *path = paths[i];
     // What is not the tree's own is left alone; no call below could change it, but for the modes and times of what it may.
     bool outside = path[0] == '/' && strncmp(path, base, strlen(base)) && strncmp(path, "/proc/self/cwd", 14) && strncmp(path, "/proc/self/fd", 13);
@@ -593,7 +594,7 @@ static void pairs(void) {
   unsigned turn = 0;  // half of all there could be
   begin();
   stand_ins();
-  for (size_t i = 0; i < COUNT(from); i++)
+  for (size_t i = 0; i < COUNT(from); i += every)
     for (size_t j = 0; j < COUNT(to); j++) {
       char label[700];
       snprintf(label, sizeof label, "%s →", shown(from[i]));
@@ -871,9 +872,9 @@ static void sockets(void) {
       try_address("IPv6", AF_INET6, type, &v6, sizeof v6, connecting);
       try_address("IPv4 by an IPv6 socket", AF_INET6, type, &v4, sizeof v4, connecting);
       try_address("IPv6 by an IPv4 socket", AF_INET, type, &v6, sizeof v6, connecting);
-      try_address("AF_UNSPEC", AF_INET, type, &unspecific, sizeof unspecific, connecting);
+      try_address("AF_UNSPEC by an IPv4 socket", AF_INET, type, &unspecific, sizeof unspecific, connecting);
     }
-    try_address("of another family", AF_INET, SOCK_STREAM, &abstract, sizeof abstract, connecting);
+    try_address("of another family than IPv4", AF_INET, SOCK_STREAM, &abstract, sizeof abstract, connecting);
     try_address("of another family", AF_UNIX, SOCK_STREAM, &v4, sizeof v4, connecting);
     printf("%s of a file %s\n", connecting ? "connect" : "bind", name_of(raw(connecting ? SYS_connect : SYS_bind, 50, (long)&v4, sizeof v4, 0, 0)));
     printf("%s of nothing %s\n", connecting ? "connect" : "bind", name_of(raw(connecting ? SYS_connect : SYS_bind, 999, (long)&v4, sizeof v4, 0, 0)));
@@ -882,7 +883,7 @@ static void sockets(void) {
   struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
   int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), second = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   socklen_t size = sizeof any;
-  printf("bind %s", name_of(RAW(bind, listener, &any, sizeof any, 0, 0)));
+  printf("an IPv4 listener: bind %s", name_of(RAW(bind, listener, &any, sizeof any, 0, 0)));
   listen(listener, 5);
   getsockname(listener, (struct sockaddr *)&any, &size);
   printf(" again %s", name_of(RAW(bind, second, &any, sizeof any, 0, 0)));
@@ -1229,7 +1230,7 @@ int main(int argc, char **argv) {
   static const struct { const char *name; void (*run)(void); } sections[] = {{"open", opens}, {"openat2", restricted}, {"query", queries}, {"change", changing}, {"time", times}, {"xattr", attributes}, {"pair", pairs},
                                                                            {"directory", directories}, {"pointer", pointers}, {"socket", sockets}, {"place", places}, {"lock", locks}, {"wait", waiting}};
   setvbuf(stdout, NULL, _IOFBF, 1 << 20);
-  if (prctl(PR_CAPBSET_READ, 27) != 0) return fputs("only in a sandbox\n", stderr), 3;  // CAP_MKNOD
+  if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return fputs("only in a sandbox\n", stderr), 3;
   if (!getcwd(base, sizeof base)) return 3;
   memset(longest, 'n', 255);
   memcpy(longest, LONG_NAME, sizeof LONG_NAME - 1);
@@ -1241,8 +1242,12 @@ int main(int argc, char **argv) {
   memcpy(over + sizeof over - 5, "file", 5);
   snprintf(absolute, sizeof absolute, "%s/file", base);
   for (int i = 1; i < argc; i++)
-    for (size_t n = 0; n < COUNT(sections); n++)
-      if (!strcmp(argv[i], sections[n].name)) printf("== %s\n", argv[i]), sections[n].run();
+    for (size_t n = 0; n < COUNT(sections); n++) {
+      const size_t length = strlen(sections[n].name);
+      if (strncmp(argv[i], sections[n].name, length) || (argv[i][length] && argv[i][length] != '/')) continue;
+      every = argv[i][length] ? strtoul(argv[i] + length + 1, NULL, 10) : 1;
+      printf("== %s\n", argv[i]), sections[n].run();
+    }
   fflush(stdout);
   return 0;
 }

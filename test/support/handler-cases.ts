@@ -16,6 +16,7 @@ import * as Syscall from "../../sdk/Syscall.ts"
 import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
 import { Address, Arg, Path } from "../../sdk/Where.ts"
+import "./backend.ts"
 import { late, numbers } from "./modules/numbers.ts"
 
 class Name extends Context.Service<Name, { readonly name: string }>()("test/Name") {}

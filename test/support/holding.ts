@@ -5,6 +5,7 @@ import * as Policy from "../../sdk/Policy.ts"
 import * as Sandbox from "../../sdk/Sandbox.ts"
 import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
+import "./backend.ts"
 
 const guest = process.argv[2]!
 const closure = SyscallHandler.make("uname", () => Effect.succeed(Verdict.errno("EPERM")))

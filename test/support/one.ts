@@ -6,6 +6,7 @@ import { Effect, Fiber } from "effect"
 import * as Command from "../../sdk/Command.ts"
 import * as Policy from "../../sdk/Policy.ts"
 import * as Sandbox from "../../sdk/Sandbox.ts"
+import "./backend.ts"
 import { text } from "./stream.ts"
 
 const request = JSON.parse(process.argv[2]!) as { argv: Array<string>; policy?: unknown; cwd?: string; env?: Record<string, string> }

@@ -10,6 +10,7 @@ import * as Command from "../../sdk/Command.ts"
 import type { Outcome } from "../../sdk/Outcome.ts"
 import * as Policy from "../../sdk/Policy.ts"
 import * as Sandbox from "../../sdk/Sandbox.ts"
+import "./backend.ts"
 import { text } from "./stream.ts"
 
 export interface Ran {
