@@ -21,10 +21,17 @@ int main(int argc, char **argv) {
   look(open("secret", O_RDONLY), "by name");
   look(open("sub/deeper", O_RDONLY), "beneath a directory");
   look(open("sub/../secret", O_RDONLY), "by way of another directory");
-  for (const char *const *prefix = (const char *const[]){"/proc/self/root", "/proc/thread-self/root", "/proc/1/root", "/proc/self/cwd/../../../../../../../..", 0}; *prefix; prefix++) {
+  for (const char *const *prefix = (const char *const[]){"/proc/self/root", "/proc/thread-self/root", "/proc/1/root", "/proc/self/cwd/../../../../../../../..", "/proc/self/task/../root", "/dev/fd/../../root", 0}; *prefix; prefix++) {
     snprintf(path, sizeof path, "%s%s/secret", *prefix, argv[1]);
     look(open(path, O_RDONLY), path);
   }
+  int directory = open(".", O_RDONLY | O_DIRECTORY);
+  for (const char *const *alias = (const char *const[]){"/proc/self/fd/%d/secret", "/dev/fd/%d/secret", "/proc/thread-self/fd/%d/secret", "/proc/self/fd/%d/sub/../secret", 0}; *alias; alias++) {
+    snprintf(path, sizeof path, *alias, directory);
+    look(open(path, O_RDONLY), path);
+  }
+  look(open("/proc/self/cwd/secret", O_RDONLY), "through the working directory in /proc");
+  look(openat(directory, "secret", O_RDONLY), "by the directory's descriptor");
   int o_path = open("secret", O_PATH);
   snprintf(path, sizeof path, "/proc/self/fd/%d", o_path);
   look(open(path, O_RDONLY), "through an O_PATH descriptor");

@@ -3,6 +3,7 @@
 // Known from: prlimit(2): who has the same uid may set the limits of another process.
 // Must:       fail, or be of no effect; its own limits it may lower.
 // Control:    victim
+// Alone:      it takes every process before itself for one of init's
 #include "attack.h"
 #include <sys/resource.h>
 

@@ -3,6 +3,7 @@
 // Known from: DESIGN: kill, stop or starve the sentry.
 // Must:       leave init running and answering: it still reaps a child of ours that nobody else waits for.
 // Control:    plain victim
+// Alone:      whatever shares the guest with it would wait
 // Behind:     the filter is not what holds this
 #include "attack.h"
 
@@ -17,6 +18,7 @@ static char state(pid_t pid) {
 
 int main(int argc, char **argv) {
   pid_t pid = target(argc, argv);
+  const char before = state(pid);  // none where it is not there for us
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   for (int round = 0; round < 300; round++)
     for (int signal = 1; signal < 65; signal++) {
@@ -28,7 +30,7 @@ int main(int argc, char **argv) {
     }
   usleep(100000);
   char now = state(pid);
-  if (!now || now == 'Z' || now == 'T' || now == 't') won("it is gone or stopped (%c)", now ? now : '-');
+  if (before && (!now || now == 'Z' || now == 'T' || now == 't')) won("it is gone or stopped (%c)", now ? now : '-');
   // An orphan: reaped by init, it disappears.
   int ends[2];
   if (pipe(ends)) untried("pipe");

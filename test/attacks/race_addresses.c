@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tries:      to have one socket address decided on and another connected or sent to: MODE GRANTED DENIED, two ports of 127.0.0.1. A
 //             sibling thread keeps changing the port; another keeps putting other sockets under the same descriptor.
 // Known from: system call wrappers, as race_paths.
@@ -9,10 +10,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <time.h>
-
-#define MILLISECONDS 1500    // and longer where the machine is too busy for enough tries, up to ten times
-#define ENOUGH 200
 
 static struct sockaddr_in to = {.sin_family = AF_INET};
 static in_port_t good, bad;
@@ -32,13 +29,6 @@ static void *put(void *unused) {
   return unused;
 }
 
-static int over(const struct timespec *begin, long tries) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  long took = (now.tv_sec - begin->tv_sec) * 1000 + (now.tv_nsec - begin->tv_nsec) / 1000000;
-  return took > (tries < ENOUGH ? 10 * MILLISECONDS : MILLISECONDS);
-}
-
 int main(int argc, char **argv) {
   if (argc < 4) untried("MODE GRANTED DENIED");
   const char *mode = argv[1];
@@ -48,16 +38,15 @@ int main(int argc, char **argv) {
   pthread_t sibling, other;
   pthread_create(&sibling, 0, flip, 0);
   if (!strcmp(mode, "swap")) pthread_create(&other, 0, put, 0);
-  struct timespec begin;
-  clock_gettime(CLOCK_MONOTONIC, &begin);
+  struct timespec begin = now();
   int udp = socket(AF_INET, SOCK_DGRAM, 0);
   struct iovec part = {"x", 1};
   struct mmsghdr messages[4];
   for (int i = 0; i < 4; i++) messages[i] = (struct mmsghdr){{&to, sizeof to, &part, 1, 0, 0, 0}, 0};
   long tries = 0;
-  for (; !over(&begin, tries); tries++) {
+  for (; !over(begin, tries); tries++) {
     if (*(volatile in_port_t *)&to.sin_port != good) continue;
-    sched_yield();
+    yields();
     if (!strcmp(mode, "connect")) {
       struct sockaddr_in peer;
       socklen_t size = sizeof peer;
@@ -77,6 +66,6 @@ int main(int argc, char **argv) {
       sendmmsg(udp, messages, 4, MSG_DONTWAIT);
     }
   }
-  printf("%ld tries\n", tries);
+  printf("%ld tries, seed %u\n", tries, seed());
   held();
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tries:      to have one path decided on and another acted on: MODE DIR. A sibling thread, or a process that shares the page, keeps
 //             changing the text of the path; a sibling keeps swapping a symbolic link; a directory moves while a name is made in it.
 // Known from: every system call wrapper that looks at memory and then lets the call run (Watson, "Exploiting Concurrency
@@ -9,10 +10,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <time.h>
-
-#define MILLISECONDS 1500    // and longer where the machine is too busy for enough tries, up to ten times
-#define ENOUGH 200
 
 static _Atomic uint64_t *shared;   // a path of at most seven bytes
 static uint64_t good, bad;
@@ -45,13 +42,6 @@ static void *make(void *unused) {
   return unused;
 }
 
-static int over(const struct timespec *begin, long tries) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  long took = (now.tv_sec - begin->tv_sec) * 1000 + (now.tv_nsec - begin->tv_nsec) / 1000000;
-  return took > (tries < ENOUGH ? 10 * MILLISECONDS : MILLISECONDS);
-}
-
 static void treasure(int fd) {
   char text[16] = "";
   if (fd < 0) return;
@@ -62,16 +52,16 @@ static void treasure(int fd) {
 // What the check saw: the call that follows may see another. Others run in between, on one CPU too.
 static int seems_good(void) {
   int seen = *shared == good;
-  sched_yield();
+  yields();
   return seen;
 }
 
 int main(int argc, char **argv) {
   if (argc < 3 || chdir(argv[2])) untried("%s", argv[2]);
   mode = argv[1];
-  puts("waits"), fflush(stdout);
-  char line[16];
-  if (!fgets(line, sizeof line, stdin)) untried("no line");
+  // The files come when the sandbox runs: what is there before is held by masks, and raced by nobody.
+  for (int i = 0; access("plain", F_OK); i++, usleep(10000))
+    if (i == 2000) untried("nothing comes");
   shared = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   char *path = (char *)shared;
   int creates = !strcmp(mode, "rename-new") || !strcmp(mode, "link-new");
@@ -83,10 +73,9 @@ int main(int argc, char **argv) {
   else if (strncmp(mode, "shared-", 7)) pthread_create(&sibling, 0, flip, 0);
   else if (fork() == 0) prctl(PR_SET_PDEATHSIG, SIGKILL), flip(0);
   const char *act = strncmp(mode, "shared-", 7) ? mode : mode + 7;
-  struct timespec begin;
-  clock_gettime(CLOCK_MONOTONIC, &begin);
+  struct timespec begin = now();
   long tries = 0;
-  for (; !over(&begin, tries); tries++) {
+  for (; !over(begin, tries); tries++) {
     if (!strcmp(act, "symlink")) {
       treasure(open("link", O_RDONLY));
     } else if (!strcmp(act, "move")) {
@@ -119,6 +108,6 @@ int main(int argc, char **argv) {
       else rename("new", "plain");
     }
   }
-  printf("%ld tries\n", tries);
+  printf("%ld tries, seed %u\n", tries, seed());
   held();
 }
