@@ -1,117 +1,97 @@
 /**
- * What deciding at each call costs (`filesystem.decide: "calls"`, a `network` with rules): single calls, from one thread and from
- * eight, everything on one CPU and unpinned; and whole programs, beside plain rvisor and `strace --seccomp-bpf`, which stops at
- * one kind of these calls and decides nothing.
- *
- * `RVISOR_BENCH_PREFIX="nice -n -15"` runs each measurement so, on a machine that is busy with other things.
+ * What deciding at each call costs (`filesystem.decide: "calls"`, a `network` with rules): single calls, from one thread with everything on one
+ * processor, and from eight. What it costs whole programs is in `work.ts`.
  */
-import { execFileSync, spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { Effect, Stream } from "effect"
-import * as Command from "../sdk/Command.ts"
-import * as Policy from "../sdk/Policy.ts"
-import * as Sandbox from "../sdk/Sandbox.ts"
-import { interleave, type Row, type Subject } from "./measure.ts"
-
-const self = fileURLToPath(import.meta.url)
-const prefix = (process.env["RVISOR_BENCH_PREFIX"] ?? "").split(" ").filter((word) => word !== "")
-const installed = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0
+import { type Bench, onOneCpu, within } from "./bench.ts"
+import { executable, succeeded } from "./contestants.ts"
+import type { Figure, Sample } from "./measure.ts"
+import { compiled } from "./micro.ts"
 
 /** A denial that concerns no file of a measurement, as policies have it. */
-const policies: Readonly<Record<string, (directory: string) => Policy.Policy>> = {
-  plain: (directory) => Policy.make({ filesystem: { write: [directory] } }),
-  calls: (directory) => Policy.make({ filesystem: { write: [directory], deny: [`${directory}/**/.env`], decide: "calls" } }),
-  network: (directory) => Policy.make({ filesystem: { write: [directory] }, network: { mode: "none", connect: ["127.0.0.1:*", "unix:/tmp/*"], bind: ["127.0.0.1:*", "unix:/tmp/*"] } })
-}
+export const decide = (directory: string): ReadonlyArray<string> => ["--decide", "calls", "--deny", `${directory}/**/.env`]
+export const addresses = ["--connect", "127.0.0.1:*", "--connect", "unix:/tmp/*", "--bind", "127.0.0.1:*", "--bind", "unix:/tmp/*"]
 
-const run = (kind: string, directory: string, argv: ReadonlyArray<string>): Promise<readonly [output: string, ms: number]> =>
-  Effect.gen(function*() {
-    const sandbox = yield* Sandbox.spawn(Command.set(Command.make(argv[0]!, ...argv.slice(1)), { cwd: directory, stdin: "ignore", stderr: "ignore" }), policies[kind]!(directory))
-    const begin = performance.now()
-    const output = yield* Stream.mkString(Stream.decodeText(sandbox.stdout))
-    const outcome = yield* sandbox.exit
-    if (outcome._tag !== "Exited" || outcome.code !== 0) return yield* Effect.die(new Error(`${argv.join(" ")} ended as ${JSON.stringify(outcome)}`))
-    return [output, performance.now() - begin] as const
-  }).pipe(Effect.scoped, Effect.runPromise)
+/** The command line of a sandbox in which a program of `directory` may run. */
+export const sandboxed = (directory: string, flags: ReadonlyArray<string>, argv: ReadonlyArray<string>): ReadonlyArray<string> =>
+  [executable, "run", "--quiet", "--write", directory, "--cwd", directory, ...flags, "--", ...argv]
 
-const outside = (command: ReadonlyArray<string>): string => {
-  const [file, ...args] = [...prefix, ...command]
-  return execFileSync(file!, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 })
-}
+export const latencies: ReadonlyArray<Figure> = ["p50", "p90", "p99"].map((name) => ({ name, unit: "µs", better: "lower" }))
 
-const calls = async (directory: string, progress: (text: string) => void): Promise<ReadonlyArray<Row>> => {
-  const program = join(directory, "decided")
-  execFileSync("gcc", ["-O2", "-pthread", "-o", program, fileURLToPath(new URL("decided.c", import.meta.url))])
-  const rows: Array<Row> = []
-  for (const place of ["one CPU", "unpinned"]) {
-    for (const threads of [1, 8]) {
-      for (const call of ["getppid", "open", "stat", "tcp", "unix"]) {
-        for (const [index, quantile] of ["p50", "p90", "p99"].entries()) {
-          const argv = [program, call, String(Math.round(3000 / threads)), String(threads)]
-          const pin = place === "one CPU" ? ["taskset", "-c", "0"] : []
-          const kind = call === "tcp" || call === "unix" ? "network" : "calls"
-          const value = (text: string) => Number(text.split(" ")[index]) / 1000
-          const name = { getppid: "getppid, not decided", open: "open + close", stat: "stat", tcp: "connect, TCP", unix: "connect, AF_UNIX" }[call]!
-          rows.push(await interleave({ name: `${name}, ${quantile}, ${threads === 1 ? "1 thread" : `${threads} threads`}, ${place}`, unit: "µs", better: "lower" }, 5, [
-            { name: "native", measure: () => value(outside([...pin, ...argv])) },
-            { name: "decided", measure: () => value(outside([...pin, process.execPath, self, "run", kind, directory, ...argv])) }
-          ], progress))
-        }
+/** Runs a program that prints nanoseconds, and calls per second as the last word. */
+export const printed = async (argv: ReadonlyArray<string>, directory: string): Promise<ReadonlyArray<number>> =>
+  (await succeeded({ argv }, directory, 60)).stdout.trim().split(" ").map(Number).map((value, index, { length }) => index === length - 1 ? value : value / 1000)
+
+const calls: Readonly<Record<string, string>> = { open: "open, close", stat: "stat", tcp: "connect, TCP loopback", unix: "connect, AF_UNIX" }
+
+export const decisions = (bench: Bench): Promise<void> =>
+  bench.set("decisions", "Calls that the policy decides one by one, one processor", (compare) =>
+    within(async (directory) => {
+      const program = compiled(directory, "decided")
+      const measure = (argv: ReadonlyArray<string>) => async (): Promise<Sample> => ({ values: (await printed([...onOneCpu, ...argv], directory)).slice(0, 3), work: "3,000 calls" })
+      const rows = []
+      for (const [call, name] of Object.entries(calls)) {
+        const argv = [program, call, "3000", "1"]
+        rows.push(...await compare(latencies.map((figure) => ({ ...figure, name: `${name}, ${figure.name}` })), [
+          { name: "native", measure: measure(argv) },
+          { name: "rvisor, decided", measure: measure(sandboxed(directory, call === "tcp" || call === "unix" ? addresses : decide(directory), argv)) }
+        ], { rounds: 7, seconds: 10 }))
       }
-    }
-  }
-  return rows
-}
+      return rows
+    }))
 
-const programs = async (directory: string, progress: (text: string) => void): Promise<ReadonlyArray<Row>> => {
-  const repository = join(directory, "repository"), project = join(directory, "project")
-  for (let i = 0; i < 60; i++) {
-    mkdirSync(join(repository, `d${i}`), { recursive: true })
-    for (let j = 0; j < 50; j++) writeFileSync(join(repository, `d${i}`, `f${j}.txt`), `${i} ${j}\n`)
-  }
-  execFileSync("git", ["init", "-q"], { cwd: repository })
-  execFileSync("git", ["add", "."], { cwd: repository })
-  mkdirSync(project)
-  for (let i = 0; i < 12; i++) writeFileSync(join(project, `f${i}.c`), `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint f${i}(int x) { printf("%d\\n", x); return x + ${i}; }\n`)
-  const work: Readonly<Record<string, string>> = {
-    "`find /usr -type f`": "find /usr -type f >/dev/null 2>&1 || true",
-    "`find /usr -type f -size +0` (a stat for each)": "find /usr -type f -size +0 >/dev/null 2>&1 || true",
-    "`git status`, 3,000 files": `git -C ${repository} -c safe.directory=* status --short | wc -l`,
-    "12 C files by gcc": `cd ${project} && for i in 0 1 2 3 4 5 6 7 8 9 10 11; do gcc -c -o f$i.o f$i.c || exit 1; done`
-  }
-  const rows: Array<Row> = []
-  for (const [name, script] of Object.entries(work)) {
-    const shell = ["sh", "-c", script]
-    const timed = (command: ReadonlyArray<string>) => () => {
-      const begin = performance.now()
-      outside(command)
-      return performance.now() - begin
-    }
-    const sandboxed = (kind: string): Subject => ({ name: kind === "plain" ? "rvisor" : "rvisor, decide: calls", measure: () => Number(outside([process.execPath, self, "time", kind, directory, ...shell])) })
-    rows.push(await interleave({ name, unit: "ms", better: "lower" }, 5, [
-      { name: "native", measure: timed(shell) },
-      sandboxed("plain"),
-      sandboxed("calls"),
-      ...(installed("strace") ? [{ name: "strace -f --seccomp-bpf -e openat", measure: timed(["strace", "-f", "--seccomp-bpf", "-e", "trace=openat", "-o", "/dev/null", ...shell]) }] : [])
-    ], progress))
-  }
-  return rows
-}
+const THREADS = [1, 2, 8, 64]
+const RULES = [10, 1000, 100_000]
+const FILES = [10, 1000, 10_000]
 
-export const decisions = async (progress: (text: string) => void): Promise<ReadonlyArray<Row>> => {
-  const directory = mkdtempSync(join(tmpdir(), "rvisor-bench-"))
-  try {
-    return [...await calls(directory, progress), ...await programs(directory, progress)]
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
-
-if (process.argv[1] === self) {
-  const [what, kind, directory, ...argv] = process.argv.slice(2) as [string, string, string, ...Array<string>]
-  const [output, ms] = await run(kind, directory, argv)
-  process.stdout.write(what === "time" ? String(ms) : output)
+/** How it scales: with threads, with rules, with open files. */
+export const scale = async (bench: Bench): Promise<void> => {
+  await bench.set("threads", "Threads that call at once, on all processors", (compare) =>
+    within(async (directory) => {
+      const program = compiled(directory, "decided")
+      const rows = []
+      for (const threads of THREADS) {
+        const count = 6400 / threads
+        const argv = (call: string) => [program, call, String(count), String(threads)]
+        const measure = (argv: ReadonlyArray<string>) => async (): Promise<Sample> => ({ values: [(await printed(argv, directory)).at(-1)!], work: "6,400 calls" })
+        rows.push(...await compare([{ name: `stat, ${threads} ${threads === 1 ? "thread" : "threads"}`, unit: "calls/s", better: "higher" }], [
+          { name: "native", measure: measure(argv("stat")) },
+          { name: "rvisor", measure: measure(sandboxed(directory, [], argv("stat"))) },
+          { name: "rvisor, decided", measure: measure(sandboxed(directory, decide(directory), argv("stat"))) }
+        ], { rounds: 5, seconds: 10 }))
+      }
+      return rows
+    }))
+  await bench.set("rules", "Paths in the policy", (compare) =>
+    within(async (directory) => {
+      const program = compiled(directory, "decided")
+      const subjects = RULES.map((count) => {
+        const policy = join(directory, `policy-${count}.json`)
+        writeFileSync(policy, JSON.stringify({ filesystem: { decide: "calls", deny: Array.from({ length: count }, (_, i) => ({ path: `${directory}/d${i % 100}/${i}/secret`, optional: true })) } }))
+        return {
+          name: `${count.toLocaleString("en-US")} paths`,
+          measure: async (): Promise<Sample> => {
+            const start = await succeeded({ argv: sandboxed(directory, ["--policy", policy], ["true"]) }, directory, 60)
+            const [p50] = await printed(sandboxed(directory, ["--policy", policy], [program, "stat", "3000", "1"]), directory)
+            return { values: [start.ms, p50!], work: "3,000 calls" }
+          }
+        }
+      })
+      return compare([{ name: "`rvisor run -- true`", unit: "ms", better: "lower" }, { name: "decided stat, p50", unit: "µs", better: "lower" }], subjects, { rounds: 5, seconds: 30 })
+    }))
+  await bench.set("files", "Files that the guest has open", (compare) =>
+    within(async (directory) => {
+      const program = compiled(directory, "decided")
+      const rows = []
+      for (const call of ["open", "stat"]) {
+        rows.push(...await compare([{ name: `decided ${calls[call]}, p50`, unit: "µs", better: "lower" }], FILES.map((count) => ({
+          name: `${count.toLocaleString("en-US")} files`,
+          measure: async (): Promise<Sample> => ({
+            values: [(await printed([...onOneCpu, ...sandboxed(directory, [...decide(directory), "--open-files", "20000"], [program, call, "3000", "1", String(count)])], directory))[0]!], work: "3,000 calls"
+          })
+        })), { rounds: 5, seconds: 8 }))
+      }
+      return rows
+    }))
 }

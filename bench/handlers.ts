@@ -1,12 +1,8 @@
 /**
- * What a call costs that a handler answers, as distributions: a value, a value and a structure written, a path read and an errno, a file
- * opened on the guest's behalf; by a module and by a closure, seen by an observer, kept from a handler by its filter, untrapped, and native. Each
- * measurement is a program of its own (this file, started with arguments), so that it can be pinned with all its threads.
+ * What a call costs that a handler answers, by where it is intercepted: untrapped, decided in init, seen by an observer, answered by a module or a
+ * closure at a notification, or by a module at a trace point; and the mechanism itself, without anything of rvisor's. Each measurement is a program of
+ * its own (this file, started with arguments), so that it can be pinned with all its threads.
  */
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Stream } from "effect"
 import * as Command from "../sdk/Command.ts"
@@ -15,79 +11,98 @@ import * as Sandbox from "../sdk/Sandbox.ts"
 import * as SyscallHandler from "../sdk/SyscallHandler.ts"
 import * as Verdict from "../sdk/Verdict.ts"
 import { Arg } from "../sdk/Where.ts"
+import { type Bench, onOneCpu, within } from "./bench.ts"
+import { latencies } from "./decisions.ts"
 import closures from "./handlers-module.ts"
-import { interleaveAll, type Row } from "./measure.ts"
+import { succeeded } from "./contestants.ts"
+import type { Figure, Sample, Subject } from "./measure.ts"
+import { compiled } from "./micro.ts"
+import type { Row } from "./results.ts"
+import { steered } from "./steer-module.ts"
 
 const self = fileURLToPath(import.meta.url)
 
+const module = (file: string) => () => [SyscallHandler.fromModule(new URL(file, import.meta.url))]
+
+/** Who answers. Modules of `steer-module.ts` take which one they are from the environment. */
 const kinds: Readonly<Record<string, () => ReadonlyArray<Policy.HandlerSource>>> = {
-  untrapped: () => [],
-  filtered: () => [SyscallHandler.make("getpgid", { where: Arg.eq("pid", 12345) }, () => Effect.succeed(Verdict.value(1)))],
-  observed: () => [SyscallHandler.fromModule(new URL("./handlers-observe.ts", import.meta.url))],
-  module: () => [SyscallHandler.fromModule(new URL("./handlers-module.ts", import.meta.url))],
-  closure: () => closures
+  "rvisor, untrapped": () => [],
+  "rvisor, refused by a filter": () => [SyscallHandler.make("getpgid", { where: Arg.eq("pid", 12345) }, () => Effect.succeed(Verdict.value(1)))],
+  "rvisor, observer": module("./handlers-observe.ts"),
+  "rvisor, module": module("./handlers-module.ts"),
+  "rvisor, closure": () => closures,
+  ...Object.fromEntries(Object.keys(steered).map((kind) => [`rvisor, ${kind}`, module("./steer-module.ts")]))
 }
 
 /** What the program printed, in a sandbox with handlers of that kind. */
-const measure = (program: string, kind: string, call: string, rounds: string, threads: string): Promise<string> =>
+const run = (program: string, kind: string, args: ReadonlyArray<string>): Promise<string> =>
   Effect.gen(function*() {
     const policy = Policy.make({ filesystem: { read: [program] }, handlers: kinds[kind]!() }) as Policy.Policy
-    const sandbox = yield* Sandbox.spawn(Command.make(program, call, rounds, threads), policy)
+    const sandbox = yield* Sandbox.spawn(Command.make(program, ...args), policy)
     return yield* Stream.mkString(Stream.decodeText(sandbox.stdout))
   }).pipe(Effect.scoped, Effect.runPromise)
 
-const CALLS = 8000
-const ROUNDS = 5
-const latencies = ["p10", "p50", "p90", "p99", "max"].map((name) => ({ name, unit: "µs", better: "lower" as const }))
-const figures = [...latencies, { name: "calls a second", unit: "1/s", better: "higher" as const }]
+const CALLS = 6000
 
-/** By call and number of threads: who answers it. Native is measured beside each. */
-const plan: ReadonlyArray<{ readonly call: string; readonly what: string; readonly threads: number; readonly kinds: ReadonlyArray<string> }> = [
-  { call: "getppid", what: "a value", threads: 1, kinds: ["untrapped", "observed", "module", "closure"] },
-  { call: "getpgid", what: "decided in init", threads: 1, kinds: ["filtered"] },
-  { call: "uname", what: "a structure written", threads: 1, kinds: ["module", "closure"] },
-  { call: "access", what: "a path read, an errno", threads: 1, kinds: ["module", "closure"] },
-  { call: "open", what: "a path read, opened on behalf", threads: 1, kinds: ["module", "closure"] },
-  { call: "getppid", what: "a value", threads: 8, kinds: ["module", "closure"] },
-  { call: "open", what: "a path read, opened on behalf", threads: 8, kinds: ["module", "closure"] }
+interface Comparison {
+  readonly call: string
+  readonly what: string
+  readonly threads: number
+  readonly kinds: ReadonlyArray<string>
+}
+
+const trace = Object.keys(steered).map((kind) => `rvisor, ${kind}`)
+const byHandlers = ["rvisor, module", "rvisor, closure"]
+const onOne: ReadonlyArray<Comparison> = [
+  { call: "getppid", what: "a value", threads: 1, kinds: ["rvisor, untrapped", "rvisor, observer", ...byHandlers, ...trace] },
+  { call: "getpgid", what: "decided in init", threads: 1, kinds: ["rvisor, refused by a filter"] },
+  { call: "uname", what: "a structure written", threads: 1, kinds: byHandlers },
+  { call: "access", what: "a path read, an errno", threads: 1, kinds: byHandlers },
+  { call: "open", what: "a path read, opened on behalf", threads: 1, kinds: byHandlers }
+]
+const anywhere: ReadonlyArray<Comparison> = [
+  { call: "getppid", what: "a value", threads: 1, kinds: [...byHandlers, trace[0]!] },
+  { call: "getppid", what: "a value", threads: 8, kinds: byHandlers },
+  { call: "open", what: "a path read, opened on behalf", threads: 8, kinds: byHandlers }
 ]
 
-export const handlers = async (progress: (text: string) => void): Promise<ReadonlyArray<Row>> => {
-  const directory = mkdtempSync(join(tmpdir(), "rvisor-bench-"))
-  const compiled = (name: string): string => {
-    const program = join(directory, name)
-    execFileSync("gcc", ["-O2", "-pthread", "-o", program, fileURLToPath(new URL(`${name}.c`, import.meta.url))])
-    return program
-  }
-  const rows: Array<Row> = []
-  try {
-    const program = compiled("calls")
-    const wakeups = compiled("wakeups")
-    for (const place of ["one CPU", "unpinned"]) {
-      const run = (argv: ReadonlyArray<string>) => {
-        const [file, ...args] = place === "one CPU" ? ["taskset", "-c", "0", ...argv] : argv
-        const printed = execFileSync(file!, args, { encoding: "utf8", timeout: 120_000 }).trim().split(" ").map(Number)
-        return printed.map((value, index) => index < latencies.length ? value / 1000 : value)
+const measured = (bench: Bench, id: string, title: string, prefix: ReadonlyArray<string>, list: ReadonlyArray<Comparison>): Promise<void> =>
+  bench.set(id, title, (compare) =>
+    within(async (directory) => {
+      const program = compiled(directory, "calls"), filtered = compiled(directory, "filtered"), wakeups = compiled(directory, "wakeups")
+      /** p10, p50, p90, p99 and the longest, and calls per second: of these, the middle three and the rate. */
+      const printed = async (argv: ReadonlyArray<string>): Promise<ReadonlyArray<number>> => {
+        const numbers = (await succeeded({ argv: [...prefix, ...argv] }, directory, 60)).stdout.trim().split(" ").map(Number)
+        return [...numbers.slice(1, 4).map((ns) => ns / 1000), ...numbers.slice(5)]
       }
-      for (const { call, kinds, threads, what } of plan) {
-        const numbers = [call, String(Math.round(CALLS / threads)), String(threads)]
-        rows.push(...await interleaveAll(`${call} (${what}), ${threads === 1 ? "1 thread" : `${threads} threads`}, ${place}`, figures, ROUNDS, [
-          { name: "native", measure: () => run([program, ...numbers]) },
-          ...kinds.map((kind) => ({ name: kind, measure: () => run([process.execPath, self, program, kind, ...numbers]) }))
-        ], progress))
+      const rows: Array<Row> = []
+      for (const { call, kinds, threads, what } of list) {
+        const args = [call, String(Math.round(CALLS / threads)), String(threads)]
+        const subject = (name: string, argv: ReadonlyArray<string>): Subject => ({ name, measure: async (): Promise<Sample> => ({ values: await printed(argv), work: `${CALLS} calls` }) })
+        const figures: ReadonlyArray<Figure> = [...latencies, { name: "calls a second", unit: "1/s", better: "higher" }]
+        const rate = threads > 1
+        const all = await compare(figures.map((figure) => ({ ...figure, name: `${call} (${what}), ${threads === 1 ? "" : `${threads} threads, `}${figure.name}` })), [
+          subject("native", [program, ...args]),
+          ...(call === "getppid" && threads === 1 ? [subject("a filter alone", [filtered, program, ...args])] : []),
+          ...kinds.map((kind) => subject(kind, [process.execPath, self, program, kind, ...args]))
+        ], { rounds: 4, seconds: 8 + 4 * kinds.length, warm: false })
+        rows.push(...rate ? all : all.slice(0, 3))
       }
-      rows.push(...await interleaveAll(`a bare notification, ${place}`, latencies, ROUNDS, [
-        { name: "woken on the guest's CPU", measure: () => run([wakeups, "1", String(CALLS)]) },
-        { name: "woken anywhere", measure: () => run([wakeups, "0", String(CALLS)]) }
-      ], progress))
-    }
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-  return rows
+      const bare = (sync: string) => async (): Promise<Sample> => ({ values: await printed([wakeups, sync, String(CALLS)]), work: `${CALLS} calls` })
+      rows.push(...await compare(latencies.map((figure) => ({ ...figure, name: `a notification without rvisor, ${figure.name}` })), [
+        { name: "woken on the guest's processor", measure: bare("1") },
+        { name: "woken anywhere", measure: bare("0") }
+      ], { rounds: 5, seconds: 8 }))
+      return rows
+    }))
+
+export const handlers = async (bench: Bench): Promise<void> => {
+  await measured(bench, "handlers", "Calls by who answers them, everything on one processor", onOneCpu, onOne)
+  await measured(bench, "unpinned", "The same on all processors, and from eight threads", [], anywhere)
 }
 
 if (process.argv[1] === self) {
-  const [program, kind, call, rounds, threads] = process.argv.slice(2) as [string, string, string, string, string]
-  process.stdout.write(await measure(program, kind, call, rounds, threads))
+  const [program, kind, ...args] = process.argv.slice(2) as [string, string, ...Array<string>]
+  process.env["RVISOR_BENCH_STEER"] = kind.replace("rvisor, ", "")
+  process.stdout.write(await run(program, kind, args))
 }
