@@ -14,6 +14,7 @@ import { refusals } from "../sdk/internal/seccompRules.ts"
 import { addressArgument, pathArguments, safetyClass } from "../sdk/internal/syscall/classes.ts"
 import { syscallInfo } from "../sdk/internal/syscall/table.ts"
 import { syscallNumbers } from "../sdk/internal/syscalls.ts"
+import { answeredCalls, tracedCalls } from "../sdk/internal/translated.ts"
 
 export const documentPath = fileURLToPath(new URL("../docs/interception.md", import.meta.url))
 
@@ -76,8 +77,11 @@ export const render = () => {
   const carried = naming.filter((name) => safetyClass(name) === "behalf")
   const gone = naming.filter((name) => !carried.includes(name) && refusedByAll(name))
   const rest = naming.filter((name) => !carried.includes(name) && !gone.includes(name))
-  const own = rest.filter((name) => !undecidedCalls.includes(name))
-  const undecided = rest.filter((name) => undecidedCalls.includes(name))
+  const own = rest.filter((name) => !undecidedCalls().includes(name))
+  const undecided = rest.filter((name) => undecidedCalls().includes(name))
+  // Without mounts nobody but init and the trace points stands between a path and the host.
+  const open = own.filter((name) => !tracedCalls.includes(name))
+  if (open.length > 0) throw new Error(`${open.join(", ")} would take a path of the host's in the translated view`)
   return [
     "<!-- Written by scripts/generate-interception-docs.mjs from the tables in sdk/internal. Do not edit. -->",
     "# Calls that name files and addresses",
@@ -123,6 +127,42 @@ export const render = () => {
     "",
     ...gone.map((name) => `- \`${name}\` (${judged(name)}): ${refusalOf.get(name).why}`),
     "",
+    "## In the translated view",
+    "",
+    "Nothing is mounted there, so no path of the guest's is left to the kernel, whatever the policy says:",
+    "",
+    "| calls | who takes the path |",
+    "|---|---|",
+    `| ${code(carried)} | init, on the guest's behalf, in the view's table: read-only entries, mount points (\`EBUSY\`) and borders between entries (\`EXDEV\`) are what mounts are elsewhere |`,
+    `| ${code(answeredCalls)} | init: they name no path, but tell one, or change what a read-only mount would keep, or what init relies on |`,
+    `| ${code(tracedCalls)}, \`openat2\`, and \`open\` and \`openat\` with \`O_PATH\` | trace points: the thread makes the call with a path of the host's that init has found (\`chdir\`, \`execve\`), or is sent the descriptor |`,
+    `| ${code(undecided.filter((name) => !gone.includes(name)))} | nobody: \`ENOSYS\` |`,
+    `| ${code(gone)} | nobody: refused by every preset |`,
+    "",
+    "A path goes to the kernel in pieces, each from the deepest mount point on its way and with symbolic links forbidden (`RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS`); where a link is",
+    "met its text takes its place. `/proc` shows the guest's own processes; its links, `maps`, `smaps`, `numa_maps`, `mountinfo`, `mounts` and `mountstats` speak the guest's names,",
+    "and say `(unreachable)` for what is not in the view.",
+    "",
+    "A program is executed as it stands where the loader that it names (`PT_INTERP`) is, in the guest's tree, the very file that the host has at that path, or where it names none.",
+    "Of any other a copy is executed that names the tree's loader, made in the sandbox's own directory once for as long as the file stays as it is (two GiB at most, the last 96 are",
+    "kept); `/proc/self/exe`, `AT_EXECFN`, the thread's name and reports speak of the guest's file. Init reads the first line of a script, and gives the kernel its interpreter with the",
+    "arguments that belong to it. The path stands in the guest's memory while the kernel reads it: so what the thread has become, its program and every file in its memory, is compared",
+    "with what was decided before an instruction of it runs, and the sandbox ends where that is something else.",
+    "",
+    "What differs from mounts:",
+    "",
+    "- **Two names for one directory of the host** (it is bound twice, or lies within another bind): the working directory and what `/proc` tells have the deeper bind's name.",
+    "- **The directory above a mount point** can be neither moved nor removed (`EBUSY`).",
+    "- **A descriptor that the host program gave** for a directory outside of the view leads nowhere (`ENOENT`).",
+    "- **Programs that can be executed but not read** are refused (`EACCES`), and those of other machines and of 32 bits (`ENOEXEC`); `binfmt_misc` is not asked.",
+    "- **A script with a hundred arguments or more, executed by a child that shares its parent's memory** (`vfork`, `posix_spawn`), leaves a page or so of it mapped in the parent.",
+    "- **`statfs`** of a read-only entry says so; `fstatfs`, `st_dev` and mount ids are the host's.",
+    "- **Writing where nothing is granted** is refused by rules before the entry is looked at: `EACCES`, and a violation, where a mount says `EROFS`. What lies in a writable place but is",
+    "  read-only itself is `EROFS`. There a program that runs is `EROFS` too, not `ETXTBSY`, and so is an open of access mode 3 (`O_ACCMODE`), which the kernel lets have neither.",
+    "- **`/proc/1`** is not there (`ENOENT`): init is not the guest's.",
+    "- **Users** without a number in the guest's namespace have the host's here; to give a file to one is `EPERM`, not `EINVAL`.",
+    "- **Internet sockets** cannot be made (`EPERM`) under `network: \"none\"`.",
+    "",
     "## What hides a name",
     "",
     "| calls | what | |",
@@ -135,8 +175,8 @@ export const render = () => {
     "",
     "## What differs where init carries a call out",
     "",
-    "`test/conformance/differential.test.ts` makes some ten thousand calls in the same view with and without interception, and compares every result, errno, mode,",
-    "flag and change of the tree. What remains:",
+    "`test/conformance/differential.test.ts` makes some fifty thousand calls in the same view with and without interception, and in the translated view, and compares every",
+    "result, errno, mode, flag and change of the tree. What remains:",
     "",
     "- **`O_PATH`.** The kernel puts no such descriptor into another process. Where path rules alone decide, the kernel makes it after them: it reads and writes",
     "  nothing, and whatever is done with it is decided on again. Where a handler's decision must hold, one that can be read stands in for it, for files and",
@@ -151,6 +191,8 @@ export const render = () => {
     "- **Signals.** Before a call is taken, a signal makes it begin again, or fail with `EINTR` where the handler has no `SA_RESTART`; nothing has happened then. Once",
     "  it is taken only a deadly signal ends it, but for calls that wait for something (the other end of a FIFO, a peer, the holder of a lease): these are",
     "  taken back within some 40 ms as in the kernel. On kernels before 5.19 a signal can come at any time.",
+    "- **Locks of flock(2)** (and `F_OFD_SETLK`) on a file that was opened read-only, and closed again before init's thread has run once more, go when it has: a",
+    "  moment after the close. Of what is open for writing init holds nothing when the call returns.",
     "- **Of two errors** the other one may be told where both names of a call are wrong.",
     ""
   ].join("\n")

@@ -207,12 +207,21 @@ describe("hosts that lack a feature", () => {
     return JSON.parse(result.stdout) as { error?: Record<string, string>; outcome?: { _tag: string }; layers?: Array<string>; stdout?: string }
   }
   const noUserNamespaces = ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"]
+  const plain = (argv: ReadonlyArray<string>) => root ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...argv] : argv
   const ABSENT = { landlock: "444,445,446", openTree: "428" }
 
   it("no user namespaces: a typed error that names the step and the remedy", () => {
-    const answer = ask(root ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...noUserNamespaces] : noUserNamespaces, { argv: ["true"] })
+    const answer = ask(plain(noUserNamespaces), { argv: ["true"], policy: { view: "namespace" } })
     expect(answer.error).toMatchObject({ _tag: "SetupError", step: "namespaces", object: "user" })
     expect(answer.error!["remedy"]).toContain("user.max_user_namespaces")
+  })
+
+  it("no user namespaces, and a policy that leaves the view open: the translated one, which is told", () => {
+    const answer = ask(plain(noUserNamespaces), { argv: ["echo", "ran"] })
+    expect(answer.error).toBeUndefined()
+    expect(answer.stdout).toBe("ran\n")
+    expect(answer.layers).toContain("translated")
+    expect(answer.layers).not.toContain("mount")
   })
 
   it("no Landlock: refused, unless the policy says that it is optional", () => {

@@ -95,7 +95,7 @@ describe("the npm package", () => {
       "package.json", "README.md", "LICENSE", "NOTICE", "dist/sdk/index.js", "dist/sdk/index.d.ts", "dist/sdk/promise.js", "dist/cli/main.js",
       "dist/native/rvisor-sentry", "dist/native/librvisor.so", "dist/native/filters.json", "dist/policy.schema.json", "dist/kmod/dkms.conf", "dist/kmod/native/core/rv_core.h"
     ]))
-    expect(names.filter((name) => !/^(package\.json|README\.md|LICENSE|NOTICE|docs\/.*\.md|dist\/(sdk|cli)\/.*\.(js|d\.ts)|dist\/native\/(rvisor-sentry|librvisor\.so|filters\.json)|dist\/policy\.schema\.json|dist\/kmod\/(dkms\.conf|kmod\/(Kbuild|[a-z_]+\.[ch])|native\/core\/[a-z_]+\.[ch]))$/.test(name))).toEqual([])
+    expect(names.filter((name) => !/^(package\.json|README\.md|LICENSE|NOTICE|docs\/(.*\.md|benchmarks\/[a-z]+\.(svg|json))|dist\/(sdk|cli)\/.*\.(js|d\.ts)|dist\/native\/(rvisor-sentry|librvisor\.so|filters\.json)|dist\/policy\.schema\.json|dist\/kmod\/(dkms\.conf|kmod\/(Kbuild|[a-z_]+\.[ch])|native\/core\/[a-z_]+\.[ch]))$/.test(name))).toEqual([])
     expect(names.filter((name) => /\.test\./.test(name))).toEqual([])
   })
 
