@@ -3,9 +3,9 @@
  *
  *     node scripts/core-coverage.mjs
  *
- * Builds native/core with gcc's coverage instrumentation, runs its unit tests (native/core/test/core_test.c, deterministic, no
- * input) and fails if a line or a branch of any of its source files was not reached. Nothing is excluded. Needs gcc and gcov
- * (`CC` and `GCOV` name others).
+ * Builds native/core with gcc's coverage instrumentation, runs its unit tests (native/core/test, deterministic, no input) and fails
+ * if a line or a branch of any of its source files was not reached. Nothing is excluded. Needs gcc and gcov (`CC` and `GCOV` name
+ * others).
  */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -37,8 +37,9 @@ try {
   const sources = readdirSync(core).filter((name) => name.endsWith(".c"))
   const flags = ["-std=c11", "-O0", "-g", "--coverage", "-fprofile-abs-path", "-ffreestanding", "-fno-builtin", "-I", core]
   for (const source of sources) run(cc, [...flags, "-c", join(core, source), "-o", source.replace(/\.c$/, ".o")])
-  run(cc, ["-std=c11", "-O1", "-I", core, "-c", join(core, "test/core_test.c"), "-o", "core_test.o"])
-  run(cc, ["--coverage", "-o", "core_test", "core_test.o", ...sources.map((source) => source.replace(/\.c$/, ".o"))])
+  const tests = readdirSync(join(core, "test")).filter((name) => name.endsWith(".c"))
+  for (const test of tests) run(cc, ["-std=c11", "-O1", "-I", core, "-c", join(core, "test", test), "-o", `test-${test}.o`])
+  run(cc, ["--coverage", "-o", "core_test", ...tests.map((test) => `test-${test}.o`), ...sources.map((source) => source.replace(/\.c$/, ".o"))])
   run("./core_test", [])
   for (const source of sources) {
     const report = run(gcov, ["--json-format", "--stdout", "--branch-probabilities", source.replace(/\.c$/, ".gcda")])
