@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "box.h"
+#include "process.h"
 #include "tap.h"
 
 #define BOXES 3
@@ -36,14 +37,6 @@ static char *edge; /* the last byte before memory that is not there */
 static struct totals {
 	unsigned long requests, accepted;
 } *totals;
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
 
 static uint64_t odd(unsigned int *state)
 {

@@ -22,17 +22,10 @@
 #include <unistd.h>
 
 #include "box.h"
+#include "process.h"
 #include "tap.h"
 
 static unsigned int seed;
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
 
 static struct policy policy(unsigned int variant)
 {

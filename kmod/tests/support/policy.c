@@ -313,3 +313,9 @@ struct policy policy_end(void)
 	}
 	return policy;
 }
+
+struct policy policy_allow_all(void)
+{
+	policy_begin(RV_ACTION_ALLOW, 0);
+	return policy_end();
+}

@@ -33,5 +33,7 @@ struct policy {
 
 /* The program, without flags; the caller frees its bytes. */
 struct policy policy_end(void);
+/* A whole program, without a rule: everything goes. */
+struct policy policy_allow_all(void);
 
 #endif
