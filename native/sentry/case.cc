@@ -7,12 +7,14 @@
 #include <sched.h>
 #include <string.h>
 
+#include "handover.h"
 #include "threads.h"
 
 namespace rvisor {
 namespace {
 
 constexpr int kMaxDeferred = 256;   // calls that wait for something the guest controls, all at once
+constexpr size_t kMaxHanded = 300;  // descriptors of one call: a message has 253 at most
 constexpr int kAsk = 1 << 16;       // no errno: handlers are to be asked before the call is carried out
 
 // Tells the host program that an answer's wish for the result will not be fulfilled.
@@ -211,8 +213,8 @@ ssize_t Interception::Case::path(unsigned argument, void* out, size_t room) {
   if (!can_act_on_behalf(nr)) return -EINVAL;
   unsigned index = judged_register(nr, 1) == static_cast<int>(argument) ? 1 : 0;
   Pathfinder finder(index);
-  Answer answer = act_on_behalf(call_, Caller(tid_), finder, false, &copies_);
-  if (!finder.found) return answer.err == kAsk || !answer.err ? -EINVAL : -answer.err;
+  Answer answer = act_on_behalf(call_, Caller(tid_, &handed_), finder, false, &copies_);
+  if (!finder.found) return answer.err == kAsk || !answer.err ? -EINVAL : answer.err == kHandOver ? -EPERM : -answer.err;
   if (finder.found->size() > room) return -ENAMETOOLONG;
   memcpy(out, finder.found->data(), finder.found->size());
   shown_[index] = std::move(finder.found);
@@ -320,13 +322,14 @@ bool Interception::Case::act(std::unique_ptr<Case>& self, bool may_block, const 
   Copies* copies = all_.plan_.handlers.empty() ? nullptr : &copies_;
   do {
     Bench bench(*this);
-    answer = act_on_behalf(call_, Caller(tid_), bench, may_block, copies);
+    answer = act_on_behalf(call_, Caller(tid_, &handed_), bench, may_block, copies);
   } while (wait && answer.kind == Answer::Kind::error && answer.err == EINTR && wait->taken_back() == TakenBack::no);
   switch (answer.kind) {
     case Answer::Kind::value: conclude(std::move(self), answer.value); break;
     case Answer::Kind::error:
       if (answer.err == kAsk || wanted_ & ~asked_ || decision_.base == RV_ACTION_ERRNO) return false;
-      if (wait && answer.err == EINTR && wait->taken_back() == TakenBack::restart) point_->restart();
+      if (answer.err == kHandOver) hand_over(std::move(self));
+      else if (wait && answer.err == EINTR && wait->taken_back() == TakenBack::restart) point_->restart();
       else if (hooks_.empty()) point_->error(answer.err);
       else conclude(std::move(self), -answer.err);
       break;
@@ -344,6 +347,36 @@ bool Interception::Case::act(std::unique_ptr<Case>& self, bool may_block, const 
   }
   self.reset();
   return true;
+}
+
+void Interception::Point::stand(std::unique_ptr<Case> self) { Case::stands(std::move(self), nullptr); }
+
+// A descriptor that cannot be taken from the thread (resolve.h): the thread hands it over, and the call is carried out once more.
+void Interception::Case::hand_over(std::unique_ptr<Case> self) {
+  Case& c = *self;
+  if (c.handed_.given.size() >= kMaxHanded) return conclude(std::move(self), -EINVAL);
+  if (std::shared_ptr<Stop> stop = c.point_->stop()) return stands(std::move(self), std::move(stop));
+  Point& point = *c.point_;
+  point.stand(std::move(self));
+}
+
+void Interception::Case::stands(std::unique_ptr<Case> self, std::shared_ptr<Stop> stop) {
+  Case& c = *self;
+  if (!stop) return c.point_->error(EPERM);
+  if (!c.point_->stop()) c.point_ = c.all_.trace_point(stop);
+  const int number = c.handed_.wanted;
+  const uint64_t free = c.free_below();
+  Interception& all = c.all_;
+  auto owner = std::make_shared<std::unique_ptr<Case>>(std::move(self));
+  std::make_shared<Handover>(all, std::move(stop), number, free, [owner, number](int err, Fd fd) {
+    std::unique_ptr<Case> own = std::move(*owner);
+    // No thread is started while a signal is there that cannot be blocked: the stop comes first.
+    if (err == EINTR) return own->point_->again();
+    if (err) return conclude(std::move(own), -err);
+    own->handed_.given[number] = std::move(fd);
+    Acts& acts = own->all_.acts_;
+    acts.put(std::move(own));
+  })->start();
 }
 
 // Who asked for the result sees the refusal, too.

@@ -25,9 +25,13 @@ class Interception::Point {
   virtual void give(std::unique_ptr<Case> self, Fd fd, uint32_t flags) = 0;
   // The kernel carries it out.
   virtual void run(std::unique_ptr<Case> self) = 0;
+  // The thread is to stand where it can be had make calls: `Case::stands` says whether it does.
+  virtual void stand(std::unique_ptr<Case> self);
   // For as long as a thread of init waits for something in the call's place; and where it was taken back by a signal.
   virtual std::shared_ptr<Wait> wait(pid_t) { return nullptr; }
   virtual void restart() {}
+  // Signals come first (Tracer::again).
+  virtual void again() {}
   // The thread that stands at a trace point.
   virtual std::shared_ptr<Stop> stop() const { return nullptr; }
   // Where the host may answer, as far as this point is concerned.
@@ -44,6 +48,8 @@ class Interception::Case : public Question, public Returning {
   static void proceed(std::unique_ptr<Case> self);
   // The result is known: those who want to see it do, the last who asked for it first.
   static void conclude(std::unique_ptr<Case> self, int64_t raw);
+  // The thread stands at a trace point, or (null) does not, to hand over a descriptor.
+  static void stands(std::unique_ptr<Case> self, std::shared_ptr<Stop> stop);
 
   pid_t tid() const override { return point_->stop() ? point_->stop()->tid.load() : tid_; }
   const rv_call& call() const override { return call_; }
@@ -87,6 +93,7 @@ class Interception::Case : public Question, public Returning {
   bool goes_on(uint64_t asked) const;
   bool act(std::unique_ptr<Case>& self, bool may_block, const Wait* wait = nullptr);
   static void refuse(std::unique_ptr<Case> self);
+  static void hand_over(std::unique_ptr<Case> self);
   void put(std::unique_ptr<Case> self);
   void copy_arguments();
   static void defer(std::unique_ptr<Case> self);
@@ -94,12 +101,13 @@ class Interception::Case : public Question, public Returning {
   void hooked(std::unique_ptr<Case> self, const HandlersAnswer& answer);
   void forget();
 
-  const std::unique_ptr<Point> point_;
+  std::unique_ptr<Point> point_;
   Interception& all_;
   const pid_t tid_;
   rv_call call_;
   const rv_decision decision_;
   Copies copies_;
+  Handed handed_;
   std::array<std::optional<std::string>, 2> shown_;  // paths as handlers were told
   uint64_t wanted_, asked_ = 0, put_ = 0;  // handlers: to be asked, asked before, being asked
   uint64_t deadline_ms_ = 0;

@@ -36,6 +36,10 @@ struct Interception::Delivery::Room {
 };
 
 void Interception::Delivery::start() {
+  if (all_.plan_.notifies && !(fcntl(fd_.get(), F_GETFL) & O_PATH))
+    return all_.tracer_->install(stop_, std::move(fd_), flags_, [self = shared_from_this()](bool made, int64_t result) {
+      if (made) self->done_(result);
+    });
   Room room{};
   room.address.sun_family = AF_UNIX;
   room.length = sizeof room.address;
@@ -46,6 +50,7 @@ void Interception::Delivery::start() {
   room.message.msg_controllen = sizeof room.control;
   static_assert(sizeof room <= kRoom);
   if (at_ >= stop_->stack || memory().write_all(at_, &room, sizeof room)) return done_(-EFAULT);
+  if (all_.plan_.notifies) return install();
   call(SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0}, [](auto self, int64_t socket) {
     self->socket_ = socket;
     // A name of two bytes has the kernel choose one (unix(7), "autobind").
@@ -53,11 +58,23 @@ void Interception::Delivery::start() {
   });
 }
 
+// Where there is a listener, which cannot give what is open as a path alone: a socket that holds the message already.
+void Interception::Delivery::install() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) return finish(-errno);
+  Fd ours(ends[0]), theirs(ends[1]);
+  if (int err = put_into(ours.get(), nullptr, 0)) return finish(-err);
+  all_.tracer_->install(stop_, std::move(theirs), O_CLOEXEC, [self = shared_from_this()](bool made, int64_t result) {
+    if (!made) return;  // the thread is gone, and whoever waited for it knows
+    if (result < 0) return self->finish(result);
+    self->socket_ = result;
+    self->fetch();
+  });
+}
+
 bool Interception::Delivery::allowed(uint32_t nr, const std::array<uint64_t, 6>& arguments) const {
   uint32_t action = all_.filtered(nr, arguments);
-  // In the translated view what names a socket is notified: a name of the kernel's choosing is none of a file.
-  const bool notified = action == SECCOMP_RET_USER_NOTIF && all_.plan_.notifies && translated_view();
-  return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_TRACE || notified;
+  return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_TRACE;
 }
 
 // Has the thread make a call, and goes on with its result. It is init's own, so nobody is asked; what the filter refuses is refused.
@@ -80,12 +97,18 @@ void Interception::Delivery::send() {
   // Other threads may have written another name here, and init's word for a path is the host's: a name of the kernel's choosing or none.
   if (!is_chosen(room.address, room.length)) return finish(-EFAULT);
   Fd ours(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (int err = ours.valid() ? put_into(ours.get(), &room.address, room.length) : errno) return finish(-err);
+  fetch();
+}
+
+// The message has the descriptor from here on.
+int Interception::Delivery::put_into(int socket, sockaddr_un* address, socklen_t length) {
   char byte = 0;
   iovec text{&byte, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
   msghdr message{};
-  message.msg_name = &room.address;
-  message.msg_namelen = room.length;
+  message.msg_name = address;
+  message.msg_namelen = length;
   message.msg_iov = &text;
   message.msg_iovlen = 1;
   message.msg_control = control;
@@ -96,8 +119,12 @@ void Interception::Delivery::send() {
   header->cmsg_len = CMSG_LEN(sizeof(int));
   int fd = fd_.get();
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (!ours.valid() || sendmsg(ours.get(), &message, MSG_NOSIGNAL) < 0) return finish(-errno);
-  fd_.reset();  // the message has it
+  if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return errno;
+  fd_.reset();
+  return 0;
+}
+
+void Interception::Delivery::fetch() {
   const uint64_t flags = MSG_DONTWAIT | (flags_ & O_CLOEXEC ? static_cast<int>(MSG_CMSG_CLOEXEC) : 0);
   call(SYS_recvmsg, {low(socket_), at(offsetof(Room, message)), flags}, [](auto self, int64_t) { self->receive(); });
 }

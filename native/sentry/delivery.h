@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts a descriptor into the guest where there is no listener to do it: the thread is made to open a socket, to which init sends it, and to
-// receive it. What lies in the guest's memory meanwhile can be changed by its other threads, who then get something else than was meant for them.
+// Puts a descriptor into the guest at a trace point: by the listener, or where that cannot (it has none, or the descriptor is open as a path alone) by a
+// message, which the thread is made to receive from a socket that the listener gives or that it is made to open. What lies in the guest's
+// memory meanwhile can be changed by its other threads, who then get something else than was meant for them.
 #pragma once
+#include <sys/un.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +34,11 @@ class Interception::Delivery : public std::enable_shared_from_this<Delivery> {
   static uint64_t low(int64_t descriptor) { return static_cast<uint32_t>(descriptor); }
   bool allowed(uint32_t nr, const std::array<uint64_t, 6>& arguments) const;
   void call(uint32_t nr, std::array<uint64_t, 6> arguments, Then then);
+  void install();
   void name();
   void send();
+  int put_into(int socket, sockaddr_un* address, socklen_t length);
+  void fetch();
   void receive();
   void finish(int64_t result);
 

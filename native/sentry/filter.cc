@@ -143,14 +143,12 @@ Filter traceable(const Filter& filter, bool notifies) {
   constexpr auto low = [](unsigned argument) { return static_cast<uint32_t>(offsetof(seccomp_data, args) + 8 * argument); };
   auto load = [](uint32_t offset) { return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}; };
   auto equal = [](uint32_t value, uint8_t yes, uint8_t no) { return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, yes, no, value}; };
-  auto from = [](uint32_t value, uint8_t yes, uint8_t no) { return sock_filter{BPF_JMP | BPF_JGE | BPF_K, yes, no, value}; };
   auto give = [](uint32_t action) { return sock_filter{BPF_RET | BPF_K, 0, 0, action}; };
   Filter result{
       load(offsetof(seccomp_data, arch)),
       equal(AUDIT_ARCH_X86_64, 0, kEnd),
       load(offsetof(seccomp_data, nr)),
-      from(kBounced, 0, 2),
-      from(kBouncedEnd, kEnd, 0),
+      equal(kBounced, 0, 1),
       give(notifies ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | ENOSYS),
       // What nobody traces is out of the plan's reach. The tracer takes the flag away and has the call made again.
       equal(SYS_clone, 0, 3),
@@ -174,7 +172,7 @@ Filter traceable(const Filter& filter, bool notifies) {
   clone3.arch = AUDIT_ARCH_X86_64;
   if (evaluate(filter, clone3) == SECCOMP_RET_ALLOW) {
     const Filter refused{equal(SYS_clone3, 0, 1), give(SECCOMP_RET_ERRNO | ENOSYS)};
-    result.insert(result.begin() + 6, refused.begin(), refused.end());
+    result.insert(result.begin() + 5, refused.begin(), refused.end());
   }
   for (size_t i = 0; i < result.size(); i++)
     for (uint8_t* jump : {&result[i].jt, &result[i].jf})

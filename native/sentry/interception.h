@@ -23,6 +23,7 @@
 #include "fd.h"
 #include "filter.h"
 #include "listener.h"
+#include "parcels.h"
 #include "plan.h"
 #include "tracer.h"
 #include "waits.h"
@@ -120,6 +121,7 @@ class Interception {
   class TracePoint;
   class InjectedPoint;
   class Delivery;
+  class Handover;
   class Case;
   class News;
   class Asked;
@@ -127,6 +129,7 @@ class Interception {
   // `process`: where the thread may be gone by now.
   void report(pid_t tid, const rv_call& call, uint32_t rule, int err, std::string path, std::string address, pid_t process = 0);
   void kill(pid_t tid, const rv_call& call, uint32_t rule);
+  std::unique_ptr<Point> trace_point(std::shared_ptr<Stop> stop);
   uint32_t filtered(uint32_t nr, const std::array<uint64_t, 6>& registers) const;
   int64_t may_inject(uint64_t nr, const std::array<uint64_t, 6>& registers) const;
   void inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::array<uint64_t, 6>& registers, const Served& served);
@@ -157,6 +160,7 @@ class Interception {
   SelfCalls* self_calls_ = nullptr;
   Acts acts_;
   Waits waits_;
+  Parcels parcels_;
   pthread_mutex_t servers_lock_ = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Server*> servers_;
   std::shared_ptr<Asked> asked_;

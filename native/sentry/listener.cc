@@ -77,6 +77,18 @@ int Listener::answer_errno(uint64_t id, int err) { return send({id, 0, -err, 0})
 int Listener::answer_restart(uint64_t id) { return answer_errno(id, kRestart); }
 int Listener::answer_continue(uint64_t id) { return send({id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE}); }
 
+int Listener::put_fd(uint64_t id, const Fd& fd, int number) {
+  seccomp_notif_addfd addfd{};
+  addfd.id = id;
+  addfd.flags = SECCOMP_ADDFD_FLAG_SETFD;
+  addfd.srcfd = static_cast<uint32_t>(fd.get());
+  addfd.newfd = static_cast<uint32_t>(number);
+  addfd.newfd_flags = O_CLOEXEC;
+  while (ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &addfd) < 0)
+    if (errno != EINTR) return errno;
+  return 0;
+}
+
 int Listener::answer_fd(uint64_t id, Fd fd, uint32_t flags) {
   seccomp_notif_addfd addfd{};
   addfd.id = id;

@@ -42,11 +42,16 @@ class Listener {
   // more, which costs as much as a call without a descriptor. With kHeldOn it does not: this thread lets go when it next runs.
   static constexpr uint32_t kHeldOn = 1;  // no flag that an open file can have beside O_CLOEXEC
   int answer_fd(uint64_t id, Fd fd, uint32_t flags);
+  // Puts a copy of `fd` into the table of the calling thread as `number`, closed by an exec, in place of what is there; the call waits on. 0 or
+  // an errno.
+  int put_fd(uint64_t id, const Fd& fd, int number);
+  // While a call waits for its answer, only a deadly signal takes it back.
+  bool killable() const { return killable_; }
 
  private:
   int send(const seccomp_notif_resp& response);
   Fd fd_;
-  bool killable_;  // while a call waits for its answer, only a deadly signal takes it back
+  bool killable_;
 };
 
 }  // namespace rvisor

@@ -4,6 +4,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "case.h"
 #include "threads.h"
@@ -65,6 +66,7 @@ class Interception::Server {
   friend class Interception::NotifyPoint;
   void loop(const std::shared_ptr<Server>& self);
   void serve_bounced(const seccomp_notif& request, const rv_call& call);
+  void serve_courier(const seccomp_notif& request, Parcel parcel);
   void give_up();
 
   enum class State { starts, answers, unused };
@@ -90,6 +92,14 @@ class Interception::NotifyPoint : public Point {
     return std::make_shared<Wait>(server_->all_.waits_, [server = server_, id = id_] { return server->listener_.valid(id); }, tid);
   }
   void restart() override { server_->listener_.answer_restart(id_); }
+  void stand(std::unique_ptr<Case> self) override {
+    Tracer* tracer = server_->all_.tracer_;
+    if (!tracer || !server_->listener_.killable()) return Case::stands(std::move(self), nullptr);
+    const pid_t tid = self->tid();
+    auto owner = std::make_shared<std::unique_ptr<Case>>(std::move(self));
+    auto leave = [server = server_, id = id_] { return !server->listener_.answer_value(id, 0); };
+    tracer->interrupt(tid, leave, [owner](std::shared_ptr<Stop> stop) { Case::stands(std::move(*owner), std::move(stop)); });
+  }
   Direct direct() const override { return {&server_->loan_, id_, RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE}; }
 
  private:
@@ -107,10 +117,15 @@ void Interception::Server::loop(const std::shared_ptr<Server>& self) {
     }
     const rv_call call = call_of(request);
     auto tid = static_cast<pid_t>(request.pid);
-    if (all_.tracer_ && call.arch == RV_ARCH_X86_64 && call.nr >= kBounced && call.nr < kBouncedEnd) {
+    if (all_.tracer_ && call.arch == RV_ARCH_X86_64 && call.nr == kBounced) {
       serve_bounced(request, call);
       continue;
     }
+    if (call.nr == SYS_sendmsg && call.arch == RV_ARCH_X86_64)
+      if (std::optional<Parcel> parcel = all_.parcels_.take(tid)) {
+        serve_courier(request, std::move(*parcel));
+        continue;
+      }
     rv_decision decision;
     rv_eval_call(all_.program(), &call, &decision);
     switch (decision.action) {
@@ -132,6 +147,12 @@ void Interception::Server::serve_bounced(const seccomp_notif& request, const rv_
   Tracer::Gift gift = all_.tracer_->take(static_cast<pid_t>(request.pid), call);
   int err = gift.fd.valid() ? listener_.answer_fd(request.id, std::move(gift.fd), gift.flags) : ENOSYS;
   if (err && err != ENOENT) listener_.answer_errno(request.id, err);
+}
+
+// It sends by the socket that it finds now in its own table, at the number that its register has.
+void Interception::Server::serve_courier(const seccomp_notif& request, Parcel parcel) {
+  if (int err = listener_.put_fd(request.id, parcel.socket, parcel.number)) listener_.answer_errno(request.id, err);
+  else listener_.answer_continue(request.id);
 }
 
 // Nobody takes calls here any more, and the host may have the listener too: they would wait for ever.

@@ -428,7 +428,15 @@ std::string stands_for(int fd) {
 }
 
 int take_descriptor(const Caller& caller, int fd, Fd& out) {
-  return take(caller, fd, out);
+  if (Handed* handed = caller.handed)
+    if (auto own = handed->given.find(fd); own != handed->given.end()) {
+      out.reset(fcntl(own->second.get(), F_DUPFD_CLOEXEC, 0));
+      return out.valid() ? 0 : errno;
+    }
+  int err = take(caller, fd, out);
+  if ((err != EPERM && err != ENOSYS) || !caller.handed) return err;
+  caller.handed->wanted = fd;
+  return kHandOver;
 }
 
 int open_program(const Caller& caller, Fd& out) {

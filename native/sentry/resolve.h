@@ -4,6 +4,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -11,11 +12,19 @@
 
 namespace rvisor {
 
+// What a call needs of the thread's descriptors where none can be taken.
+struct Handed {
+  std::map<int, Fd> given;  // by the thread itself
+  int wanted = -1;          // the one that is to be next
+};
+constexpr int kHandOver = 1 << 17;  // no errno: it is to be handed over
+
 // A thread of the guest, by its number in the guest's pid namespace.
 class Caller {
  public:
-  explicit Caller(pid_t thread) : tid(thread) {}
+  explicit Caller(pid_t thread, Handed* what = nullptr) : tid(thread), handed(what) {}
   const pid_t tid;
+  Handed* const handed;
   // Its thread group, looked up when first asked for; 0 when the thread is gone.
   pid_t process() const;
   // "/proc/<tid>/<name>"
@@ -103,7 +112,8 @@ bool is_proc_root(int fd);
 // The text of a link of /proc/<thread> ("cwd", "fd/3"), as the kernel reports it. 0 or an errno.
 int link_of(const Caller& caller, const char* name, std::string& out);
 
-// The thread's own descriptor, the same open file description (pidfd_getfd(2)). 0 or an errno.
+// The thread's own descriptor, the same open file description (pidfd_getfd(2)). 0 or an errno; kHandOver, where the
+// caller can hand it over, and cannot be taken it from.
 int take_descriptor(const Caller& caller, int fd, Fd& out);
 
 }  // namespace rvisor

@@ -54,6 +54,7 @@ class Interception::TracePoint : public Point {
     return std::make_shared<Wait>(all_.waits_, [stop = stop_] { return stop->stands.load(); }, tid);
   }
   void restart() override { tracer_.restart(stop_); }
+  void again() override { tracer_.again(stop_); }
 
   void run(std::unique_ptr<Case> self) override {
     std::array<uint64_t, 6> registers;
@@ -88,6 +89,8 @@ class Interception::TracePoint : public Point {
   Tracer& tracer_;
   const std::shared_ptr<Stop> stop_;
 };
+
+std::unique_ptr<Interception::Point> Interception::trace_point(std::shared_ptr<Stop> stop) { return std::make_unique<TracePoint>(*this, std::move(stop)); }
 
 // A call that a handler has the thread make, where init makes it in the thread's place: its result goes to the handler.
 class Interception::InjectedPoint : public Point {
@@ -257,7 +260,7 @@ int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& reg
     case SYS_rt_sigreturn:
     case SYS_restart_syscall: return -ENOSYS;
   }
-  if (nr >= kBounced) return -ENOSYS;
+  if (nr == kBounced) return -ENOSYS;
   if (filtered(static_cast<uint32_t>(nr), registers) != SECCOMP_RET_TRACE) return 0;
   rv_call call{};
   call.nr = static_cast<uint32_t>(nr);

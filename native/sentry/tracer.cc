@@ -67,7 +67,6 @@ namespace rvisor {
 namespace {
 
 constexpr size_t kStack = 256 * 1024;
-constexpr int kWake = SIGUSR1;
 constexpr long kOptions =
     PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
 constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
@@ -76,6 +75,9 @@ constexpr int kSyscallInstruction = 2;  // bytes
 constexpr uint64_t kVsyscall = 0xffffffffff600000, kVsyscallEnd = kVsyscall + 0x1000;
 constexpr uint64_t kCode64 = 0x33;
 constexpr size_t kTokensEach = 8;  // signal handlers may nest
+
+// Everything but CLONE_FILES.
+constexpr uint64_t kCourierFlags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 
 void on_wake(int, siginfo_t*, void* context) {
   auto& ip = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP];
@@ -117,14 +119,6 @@ bool same_call(const user_regs_struct& a, const user_regs_struct& b) {
   return one.nr == other.nr && one.ip == other.ip && !memcmp(one.args, other.args, sizeof one.args) && a.rsp == b.rsp;
 }
 
-struct Claim {
-  explicit Claim(pthread_mutex_t& lock) : lock_(lock) { pthread_mutex_lock(&lock_); }
-  ~Claim() { pthread_mutex_unlock(&lock_); }
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
-  pthread_mutex_t& lock_;
-};
-
 }  // namespace
 
 // A thread of the guest.
@@ -161,6 +155,8 @@ struct Tracer::Task {
   Injected done;                          // of the injected call
   std::unique_ptr<Returning> returning;  // of its own
   std::unique_ptr<Becoming> becoming;    // what it may execute
+  Standing standing;                     // who waits for it to stand
+  std::shared_ptr<Courier> courier;      // it is one
 };
 
 Tracer::Tracer(TraceClient& client, bool hide_vdso, uint32_t events, bool foreign, bool guarded)
@@ -238,98 +234,6 @@ void Tracer::loop() {
   }
 }
 
-// --------------------------------------------------------------------------------------------------------- other threads
-
-void Tracer::post(Order order) {
-  {
-    Claim claim(lock_);
-    inbox_.push_back(std::move(order));
-  }
-  called_.store(1);
-  if (!waits_.exchange(false)) return;
-  syscall(SYS_futex, &called_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-  syscall(SYS_tgkill, getpid(), thread_, kWake);
-}
-
-pid_t Tracer::fork_command(const std::function<pid_t()>& make) {
-  Claim claim(lock_);
-  pid_t pid = make();
-  if (pid > 0) commands_.insert(pid);
-  return pid;
-}
-
-void Tracer::attach(pid_t command, long* released) {
-  Order order(Order::Kind::attach);
-  order.pid = command;
-  order.released = released;
-  post(std::move(order));
-}
-
-std::vector<std::pair<pid_t, int>> Tracer::take_ends() {
-  uint64_t count;
-  ssize_t ignored = read(ends_ready_.get(), &count, sizeof count);
-  (void)ignored;
-  Claim claim(lock_);
-  return std::exchange(ends_, {});
-}
-
-void Tracer::proceed(const std::shared_ptr<Stop>& stop, uint32_t changed, const std::array<uint64_t, 6>& registers, std::unique_ptr<Returning> returning,
-                     std::unique_ptr<Becoming> becoming) {
-  Order order(Order::Kind::proceed, stop);
-  order.changed = changed;
-  order.registers = registers;
-  order.returning = std::move(returning);
-  order.becoming = std::move(becoming);
-  post(std::move(order));
-}
-
-void Tracer::answer(const std::shared_ptr<Stop>& stop, int64_t raw) {
-  Order order(Order::Kind::answer, stop);
-  order.raw = raw;
-  post(std::move(order));
-}
-
-void Tracer::restart(const std::shared_ptr<Stop>& stop) { post(Order(Order::Kind::restart, stop)); }
-
-void Tracer::unmask(const std::shared_ptr<Stop>& stop) { post(Order(Order::Kind::unmask, stop)); }
-
-void Tracer::give(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, std::unique_ptr<Returning> returning) {
-  Order order(Order::Kind::give, stop);
-  order.fd = std::move(fd);
-  order.flags = flags;
-  order.returning = std::move(returning);
-  post(std::move(order));
-}
-
-void Tracer::finish(const std::shared_ptr<Stop>& stop, int64_t raw) {
-  Order order(Order::Kind::finish, stop);
-  order.raw = raw;
-  post(std::move(order));
-}
-
-void Tracer::inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::array<uint64_t, 6>& args, Injected done) {
-  Order order(Order::Kind::inject, stop);
-  order.nr = nr;
-  order.registers = args;
-  order.done = std::move(done);
-  post(std::move(order));
-}
-
-void Tracer::resume(const std::shared_ptr<Stop>& stop) { post(Order(Order::Kind::resume, stop)); }
-
-Tracer::Gift Tracer::take(pid_t tid, const rv_call& bounced) {
-  Claim claim(lock_);
-  for (auto token = tokens_.rbegin(); token != tokens_.rend(); ++token) {
-    if (token->tid != tid || token->call.nr + kBounced != bounced.nr || token->call.ip != bounced.ip ||
-        memcmp(token->call.args, bounced.args, sizeof bounced.args))
-      continue;
-    Gift gift = std::move(token->gift);
-    tokens_.erase(std::next(token).base());
-    return gift;
-  }
-  return {};
-}
-
 // ------------------------------------------------------------------------------------------------------ the tracer's thread
 
 void Tracer::obey() {
@@ -344,6 +248,7 @@ void Tracer::obey() {
 
 void Tracer::carry_out(Order order) {
   if (order.kind == Order::Kind::attach) return attach_now(order.pid, order.released);
+  if (order.kind == Order::Kind::interrupt) return interrupt_now(std::move(order));
   auto found = order.stop->stands.load() ? tasks_.find(order.stop->tid) : tasks_.end();
   if (order.kind == Order::Kind::resume) {
     if (found == tasks_.end() || found->second->event != order.stop) return;
@@ -387,6 +292,7 @@ void Tracer::handle(pid_t tid, int status) {
   if (!slot) {
     slot = std::make_unique<Task>(tid);  // attached by the kernel when it was made
     if (events_) slot->process = Caller(tid).process();
+    if (event == kEventStop && signal == SIGTRAP && set_out(*slot)) return;
     if (wants(RV_RING_CLONE) && event == kEventStop && !expected_.erase(tid)) {
       slot->signal = signal;
       unborn_.insert(tid);
@@ -451,7 +357,7 @@ void Tracer::at_event(Task& task, int event, int signal) {
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE:
-      if (wants(RV_RING_CLONE)) return at_birth(task, event);
+      if (wants(RV_RING_CLONE) && task.phase != Task::Phase::injected) return at_birth(task, event);  // but for couriers
       break;
     case kEventStop:
       // A group stop lasts until SIGCONT, and the thread may be killed or continued meanwhile.
@@ -459,11 +365,75 @@ void Tracer::at_event(Task& task, int event, int signal) {
         ptrace(PTRACE_LISTEN, task.tid, nullptr, nullptr);
         return;
       }
+      if (task.standing) return at_standstill(task);
+      if (set_out(task)) return;
       if (task.phase == Task::Phase::attaching) {
         task.phase = Task::Phase::running;
         if (ptrace(PTRACE_POKEDATA, task.tid, task.released, 1L) && errno != ESRCH) client_.untraceable(strerror(errno));
       }
   }
+  release(task);
+}
+
+void Tracer::interrupt_now(Order order) {
+  auto found = tasks_.find(order.pid);
+  const bool free = found != tasks_.end() && found->second->phase == Task::Phase::running && !found->second->standing && !found->second->event;
+  if (!free || ptrace(PTRACE_INTERRUPT, order.pid, nullptr, nullptr)) return order.stands(nullptr);
+  // Where its call waits no more it stands for a moment, and for nobody.
+  if (!order.leave()) return order.stands(nullptr);
+  found->second->standing = std::move(order.stands);
+}
+
+void Tracer::at_standstill(Task& task) {
+  user_regs_struct regs;
+  if (ptrace(PTRACE_GETREGS, task.tid, nullptr, &regs)) return;  // killed meanwhile
+  task.phase = Task::Phase::exit;
+  task.resume = PTRACE_CONT;
+  task.regs = regs;
+  task.made = task.executed = false;
+  task.stop = std::make_shared<Stop>(task.tid);
+  task.stop->call = call_of(regs);
+  task.stop->stack = regs.rsp;
+  std::exchange(task.standing, nullptr)(task.stop);
+  serve(task);
+}
+
+// A thread is seen for the first time. The registers that it was started with say what it is: as it has made no call, a courier's table of
+// descriptors is still its own, whoever's copy it is.
+bool Tracer::set_out(Task& task) {
+  user_regs_struct regs;
+  if (couriers_.empty() || task.phase != Task::Phase::running || ptrace(PTRACE_GETREGS, task.tid, nullptr, &regs)) return false;
+  auto known = [&](const std::shared_ptr<Courier>& one) { return regs.orig_rax == SYS_clone && !regs.rax && regs.rdi == kCourierFlags && regs.r8 == one->mark; };
+  auto found = std::find_if(couriers_.begin(), couriers_.end(), known);
+  if (found == couriers_.end()) return false;
+  std::shared_ptr<Courier> courier = std::move(*found);
+  couriers_.erase(found);
+  set_arguments(regs, courier->args);
+  regs.orig_rax = courier->nr;
+  task.expected = regs;
+  regs.orig_rax = ~0ULL;
+  regs.rax = courier->nr;
+  regs.rip -= kSyscallInstruction;
+  task.exited = true;  // of which nobody is told
+  task.phase = Task::Phase::entering;
+  task.done = courier->returns;
+  task.courier = std::move(courier);
+  task.resume = PTRACE_SYSCALL;
+  ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
+  release(task);
+  return true;
+}
+
+// A courier ends.
+void Tracer::dismiss(Task& task, const user_regs_struct& returned) {
+  user_regs_struct regs = returned;
+  regs.orig_rax = ~0ULL;
+  regs.rax = SYS_exit;
+  regs.rdi = 0;
+  regs.rip -= kSyscallInstruction;
+  task.phase = Task::Phase::running;
+  task.resume = PTRACE_CONT;
+  ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
   release(task);
 }
 
@@ -520,6 +490,7 @@ void Tracer::at_end(Task& task) {
   unsigned long status = 0;
   if (ptrace(PTRACE_GETEVENTMSG, task.tid, nullptr, &status)) return;
   drop(task);
+  if (task.courier) return release(task);
   Happening what;
   what.event.kind = RV_RING_EXITED;
   what.event.number = static_cast<uint32_t>(status);
@@ -572,12 +543,13 @@ void Tracer::at_syscall(Task& task) {
     case Phase::entering:
       if (!same_call(regs, task.expected)) break;
       task.phase = Phase::injected;
+      if (task.courier) task.courier->sets_out(task.tid);
       return release(task);
     case Phase::injected: {
       task.phase = Phase::exit;
       auto result = static_cast<int64_t>(regs.rax);
       if (Injected done = std::exchange(task.done, nullptr)) done(true, is_restart(result) ? -EINTR : result);
-      return serve(task);
+      return task.courier ? dismiss(task, regs) : serve(task);
     }
     case Phase::calling:
       task.phase = Phase::exit;
@@ -692,12 +664,26 @@ bool Tracer::execute(Task& task, Order& order) {
       ptrace(PTRACE_SETREGS, task.tid, nullptr, &regs);
       release(task);
       return true;
+    case Kind::again:
+      if (task.made) return true;
+      regs.rip -= kSyscallInstruction;
+      regs.rax = regs.orig_rax;
+      regs.orig_rax = ~0ULL;
+      go_on(task, regs);
+      return true;
     case Kind::finish:
       if (!task.made) return true;
       regs = task.after;
       if (!is_restart(static_cast<int64_t>(regs.rax)) && !task.executed) regs.rax = static_cast<uint64_t>(order.raw);
       go_on(task, regs);
       return true;
+    case Kind::dispatch:
+      std::erase_if(couriers_, [](const std::shared_ptr<Courier>& one) { return one.use_count() == 1; });  // for whom nobody waits any more
+      order.nr = SYS_clone;
+      order.registers = {kCourierFlags, 0, 0, 0, order.courier->mark, 0};
+      couriers_.push_back(std::move(order.courier));
+      [[fallthrough]];
+    case Kind::install:
     case Kind::inject:
       if (odd || task.executed) {
         order.done(true, -ENOSYS);
@@ -709,8 +695,10 @@ bool Tracer::execute(Task& task, Order& order) {
       }
       if (task.made) regs = task.after;
       set_arguments(regs, order.registers);
+      if (order.kind == Kind::install) order.nr = kBounced;
       regs.orig_rax = order.nr;
       task.expected = regs;
+      if (order.kind == Kind::install) bounce(task, call_of(regs), order);
       if (task.phase == Phase::entry) {
         task.phase = Phase::injected;
       } else {
@@ -738,11 +726,8 @@ bool Tracer::execute(Task& task, Order& order) {
         return false;
       }
       if (order.kind == Kind::give) {
-        Claim claim(lock_);
-        auto own = [&](const Token& token) { return token.tid == task.tid; };
-        if (std::count_if(tokens_.begin(), tokens_.end(), own) >= static_cast<long>(kTokensEach)) tokens_.erase(std::find_if(tokens_.begin(), tokens_.end(), own));
-        tokens_.push_back({task.tid, task.stop->call, {std::move(order.fd), order.flags}});
-        regs.orig_rax += kBounced;
+        bounce(task, task.stop->call, order);
+        regs.orig_rax = kBounced;
       }
       for (unsigned i = 0; i < 6; i++)
         if (order.changed >> i & 1) set_argument(regs, i, order.registers[i]);
@@ -772,9 +757,18 @@ bool Tracer::execute(Task& task, Order& order) {
       release(task);
       return true;
     case Kind::attach:
+    case Kind::interrupt:
     case Kind::resume: break;
   }
   return true;
+}
+
+// Leaves what the listener is to find when this call comes there.
+void Tracer::bounce(const Task& task, const rv_call& call, Order& order) {
+  Claim claim(lock_);
+  auto own = [&](const Token& token) { return token.tid == task.tid; };
+  if (std::count_if(tokens_.begin(), tokens_.end(), own) >= static_cast<long>(kTokensEach)) tokens_.erase(std::find_if(tokens_.begin(), tokens_.end(), own));
+  tokens_.push_back({task.tid, call, {std::move(order.fd), order.flags}});
 }
 
 // The thread makes its own call once more, to stop before it.
@@ -809,6 +803,7 @@ void Tracer::drop(Task& task) {
   task.resume = PTRACE_CONT;
   if (std::shared_ptr<Stop> stop = std::exchange(task.stop, nullptr)) stop->stands.store(false);
   if (Injected done = std::exchange(task.done, nullptr)) done(false, 0);
+  if (Standing standing = std::exchange(task.standing, nullptr)) standing(nullptr);
   task.returning.reset();
   task.becoming.reset();
   for (Order& order : std::exchange(task.orders, {}))

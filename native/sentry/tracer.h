@@ -4,6 +4,7 @@
 // stays stopped until then, while the others go on. As init's children are its tracees too, this thread does all of init's waiting.
 #pragma once
 #include <pthread.h>
+#include <signal.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -25,8 +26,9 @@
 
 namespace rvisor {
 
-// Numbers from here on mean a call that a trace point has sent to the listener, less this: no call of the kernel's has them.
-constexpr uint32_t kBounced = 4096, kBouncedEnd = 8192;
+// The number of a call that a trace point has sent to the listener: one that the kernel does not have, and that the seccomp profiles of
+// containers let pass (of numbers that they do not know they answer for themselves).
+constexpr uint32_t kBounced = 214;  // epoll_ctl_old
 
 // One thread at a trace point: from its call's entry until it goes on. Shared with whoever decides; a stop that is over takes no orders.
 struct Stop {
@@ -57,6 +59,19 @@ class Becoming {
 
 // Result of an injected call; false where the thread died or would not go where it was sent.
 using Injected = std::function<void(bool, int64_t)>;
+
+// A thread that one of the guest's is made to start. It has all that the other has, but of the table of descriptors a copy of its own. It makes
+// one call and ends, and runs nothing of the guest's code but the instruction that enters the kernel.
+struct Courier {
+  uint64_t mark = 0;  // known to it and us: in a register of its clone(2) that the kernel does not look at
+  uint32_t nr = 0;
+  std::array<uint64_t, 6> args{};
+  std::function<void(pid_t)> sets_out;  // it stands before its call. On the tracer's thread: must not wait
+  Injected returns;                     // the call's result; false where it did not get that far
+};
+
+// A thread that stands as it was asked to; null where it does not.
+using Standing = std::function<void(std::shared_ptr<Stop>)>;
 
 // Something that has happened to a thread.
 struct Happening {
@@ -107,12 +122,23 @@ class Tracer {
   void give(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, std::unique_ptr<Returning> returning);
   // The call is not made: as if a signal had come for it, which must be there. It is made again, or fails with EINTR, as the kernel sees fit.
   void restart(const std::shared_ptr<Stop>& stop);
+  // The call is not made yet: first come the signals that are there, and then it is made as if it had not been.
+  void again(const std::shared_ptr<Stop>& stop);
   // No more calls will be injected before the thread's own: it gets its signal mask back, and stands on.
   void unmask(const std::shared_ptr<Stop>& stop);
   // After `returned`: the thread goes on with this result.
   void finish(const std::shared_ptr<Stop>& stop, int64_t raw);
   // Another call is made now, and the thread stands again as it did.
   void inject(const std::shared_ptr<Stop>& stop, uint32_t nr, const std::array<uint64_t, 6>& args, Injected done);
+
+  // A copy of `fd` is put into the guest by way of the listener (`take`), and the thread stands again as it did: its number, or a negated errno.
+  void install(const std::shared_ptr<Stop>& stop, Fd fd, uint32_t flags, Injected done);
+  // The thread is made to start a courier; `started` is told the result of that.
+  void dispatch(const std::shared_ptr<Stop>& stop, std::shared_ptr<Courier> courier, Injected started);
+
+  // Has a thread stand that waits for the answer to a notification, of which no signal but a deadly one takes it out. `leave` gives the
+  // answer, which nobody sees, and says whether it was still waited for. It then stands as after its call. On the tracer's thread: must not wait.
+  void interrupt(pid_t tid, std::function<bool()> leave, Standing stands);
 
   // After `happened`.
   void resume(const std::shared_ptr<Stop>& stop);
@@ -126,8 +152,19 @@ class Tracer {
 
  private:
   struct Task;
+  // Wakes the tracer's thread.
+  static constexpr int kWake = SIGUSR1;
+
+  struct Claim {
+    explicit Claim(pthread_mutex_t& lock) : lock_(lock) { pthread_mutex_lock(&lock_); }
+    ~Claim() { pthread_mutex_unlock(&lock_); }
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    pthread_mutex_t& lock_;
+  };
+
   struct Order {
-    enum class Kind { attach, proceed, answer, restart, unmask, give, finish, inject, resume };
+    enum class Kind { attach, proceed, answer, restart, again, unmask, give, finish, inject, install, dispatch, interrupt, resume };
     explicit Order(Kind what, std::shared_ptr<Stop> where = nullptr) : kind(what), stop(std::move(where)) {}
     Kind kind;
     std::shared_ptr<Stop> stop;
@@ -141,6 +178,9 @@ class Tracer {
     std::unique_ptr<Returning> returning;
     std::unique_ptr<Becoming> becoming;
     Injected done;
+    std::shared_ptr<Courier> courier;
+    std::function<bool()> leave;
+    Standing stands;
   };
   struct Token {
     pid_t tid;
@@ -161,6 +201,11 @@ class Tracer {
   void at_seccomp(Task& task);
   void at_event(Task& task, int event, int signal);
   void at_exec(Task& task);
+  void interrupt_now(Order order);
+  void at_standstill(Task& task);
+  bool set_out(Task& task);
+  void bounce(const Task& task, const rv_call& call, Order& order);
+  void dismiss(Task& task, const user_regs_struct& regs);
   bool hide_vdso(Task& task, const user_regs_struct& regs);
   bool wants(uint32_t kind) const { return events_ >> kind & 1; }
   void tell(Task& task, Happening what, int signal);
@@ -185,6 +230,7 @@ class Tracer {
   std::map<pid_t, std::unique_ptr<Task>> tasks_;
   std::set<pid_t> unborn_;    // new threads that stand until their making has been told
   std::set<pid_t> expected_;  // told before they were seen
+  std::vector<std::shared_ptr<Courier>> couriers_;  // that have not appeared
 
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   std::vector<Order> inbox_;

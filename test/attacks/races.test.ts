@@ -99,6 +99,36 @@ describe("race_addresses: what is decided is what is sent to", () => {
   }
 })
 
+describe("race_descriptors: what goes between a thread and init goes nowhere else", () => {
+  /** Runs beside a server of the host's; how often it has heard something. */
+  const served = async (name: string, act: (socket: string) => Promise<void>): Promise<number> => {
+    const socket = join(directory, `descriptors-${name}`)
+    let said = ""
+    const server = spawn(program("race_descriptors"), ["serve", socket], { stdio: ["ignore", "pipe", "inherit"] })
+    const up = new Promise<void>((resolve) => server.stdout.on("data", (bytes: Buffer) => {
+      said += bytes.toString()
+      if (said.startsWith("serving\n")) resolve()
+    }))
+    await up
+    await act(socket).finally(() => setTimeout(() => server.kill(), 100))
+    await new Promise((resolve) => server.on("close", resolve))
+    return said.split("heard\n").length - 1
+  }
+  it("without rvisor", async () => expect(await served("control", async (socket) => expectWon("race_descriptors", ["control", socket]))).toBeGreaterThan(0), 60_000)
+  for (const row of rowsOf("race_descriptors")) {
+    for (const mode of ["give", "take", "code"]) {
+      it(`${row}: ${mode}`, async () => {
+        const heard = await served(`${row}-${mode}`, async (socket) => {
+          const said = await expectHeld(row, "race_descriptors", [mode, socket])
+          expect(tries(said)).toBeGreaterThan(100)
+          expect(Number(/(\d+) done/.exec(said)?.[1])).toBeGreaterThan(50)
+        })
+        expect(heard).toBe(0)
+      }, 60_000)
+    }
+  }
+})
+
 describe("calls that something interrupts, or whose arguments are not there", () => {
   const files = () => {
     const paths = ["denied", "granted"].map((name) => join(directory, `storm-${name}`))

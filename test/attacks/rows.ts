@@ -17,8 +17,8 @@ export interface Row {
   readonly policy: PolicyInput
   /** With a handler that has the guest traced. */
   readonly traced?: true
-  /** Run by a host program of its own, where the kernel gives no listener (test/support/unnotified.c). */
-  readonly unnotified?: true
+  /** Run by a host program of its own, started by this program of test/support, which takes something away from it. */
+  readonly within?: "unnotified" | "contained"
   /** Limits that take a control group: not where the caller is a plain user. */
   readonly controlGroups?: true
 }
@@ -30,8 +30,9 @@ export const rows = {
   strict: { view: "namespace", means: "the preset `strict`", policy: { extends: "strict" }, controlGroups: true },
   notify: { view: "namespace", means: "`decide: \"calls\"` and `violations: \"report\"`: paths and refusals are notified, init decides and acts", policy: everyCall },
   trace: { view: "namespace", means: "the same, and a handler that steers: every thread is traced", policy: everyCall, traced: true },
-  ptrace: { view: "namespace", means: "the same on a host whose kernel gives no listener: trace points do the work of notifications", policy: everyCall, unnotified: true },
+  ptrace: { view: "namespace", means: "the same on a host whose kernel gives no listener: trace points do the work of notifications", policy: everyCall, within: "unnotified" },
   translated: { view: "translated", means: "the translated view: no namespace at all; init translates every path and acts, Landlock is the boundary", policy: { view: "translated" } },
+  contained: { view: "translated", means: "the translated view behind what a container engine's seccomp profile refuses: init takes no descriptor, threads hand theirs over", policy: { view: "translated" }, within: "contained" },
   unfiltered: {
     view: "namespace",
     means: "the first layer is gone: every call allowed that a policy can allow. The second layer holds by itself",
@@ -75,12 +76,12 @@ export const head = (name: string): Head => {
 /** Those that need more than themselves (a file, a server, a tracer), each with a test of its own, and the rows of that. */
 export const special: Readonly<Record<string, ReadonlyArray<RowName>>> = {
   abstract_socket: ["filter", "notify", "translated"],
-  addresses: ["notify", "trace", "ptrace", "translated"],
+  addresses: ["notify", "trace", "ptrace", "translated", "contained"],
   besieged: ["filter", "notify", "trace", "translated"],
   bomb: ["filter"],
   denied_file: ["filter", "notify", "trace", "ptrace", "unfiltered", "translated"],
   denied_program: ["filter", "notify", "trace", "ptrace", "unfiltered", "translated"],
-  host_sockets: ["filter", "notify", "ptrace", "unfiltered", "translated"],
+  host_sockets: ["filter", "notify", "ptrace", "unfiltered", "translated", "contained"],
   init_files: ["filter", "notify", "trace", "ptrace", "translated"],
   leaked: ["filter", "notify", "unfiltered", "translated"],
   loopback: ["filter", "strict", "ptrace", "translated"],
@@ -88,22 +89,23 @@ export const special: Readonly<Record<string, ReadonlyArray<RowName>>> = {
   orphans: ["filter", "trace", "translated"],
   outside: ["filter", "strict", "notify", "trace", "ptrace", "translated", "unfiltered"],
   privileged_file: ["filter", "notify", "trace", "unfiltered", "translated"],
-  race_addresses: ["notify", "trace", "ptrace", "translated"],
+  race_addresses: ["notify", "trace", "ptrace", "translated", "contained"],
+  race_descriptors: ["translated", "contained"],
   race_paths: ["notify", "trace", "ptrace", "translated"],
-  received: ["filter", "notify", "ptrace", "unfiltered", "translated"],
+  received: ["filter", "notify", "ptrace", "unfiltered", "translated", "contained"],
   reopen: ["filter", "notify", "trace", "unfiltered", "translated"],
   runtime_exe: ["filter", "translated"],
   shared_queues: ["filter", "notify", "ptrace", "unfiltered", "translated"],
-  signal_storm: ["notify", "trace", "ptrace", "translated"],
+  signal_storm: ["notify", "trace", "ptrace", "translated", "contained"],
   signal_outside: ["filter", "strict", "notify", "trace", "ptrace", "translated", "unfiltered"],
   spin: ["filter"],
   swap_paths: ["filter", "translated"],
-  unmapped: ["notify", "trace", "ptrace", "translated"],
+  unmapped: ["notify", "trace", "ptrace", "translated", "contained"],
   untraced: ["trace", "ptrace", "translated"]
 }
 
 /** Whether any backend can have it: the kernel module has no trace points, and without these there is no translated view. */
-const ofEveryBackend = ({ traced, unnotified, view }: Row): boolean => view === "namespace" && traced !== true && unnotified !== true
+const ofEveryBackend = ({ traced, view, within }: Row): boolean => view === "namespace" && traced !== true && within === undefined
 
 /** The rows that an attack is run in; where the suites are run over each backend (test/support/backend.ts), those that each of them has. */
 export const rowsOf = (name: string): ReadonlyArray<RowName> =>

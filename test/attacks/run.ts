@@ -37,10 +37,9 @@ export const program = (name: string, ...options: ReadonlyArray<string>): string
   return output
 }
 
-const sibling = "unnotified"
-const unnotified = (): string => {
-  const output = join(directory, sibling)
-  if (!compiled.has(output)) compiled.add(compileSupport(sibling, directory))
+const wrapper = (name: string): string => {
+  const output = join(directory, name)
+  if (!compiled.has(output)) compiled.add(compileSupport(name, directory))
   return output
 }
 
@@ -97,16 +96,16 @@ export interface Guest {
 export const guest = async (name: RowName, argv: ReadonlyArray<string>, input: Policy.PolicyInput = {}, options: Options = {}): Promise<Guest> => {
   const row: Row = rows[name]
   const laid = inputOf(row, input)
-  if (row.unnotified !== true) {
+  if (row.within === undefined) {
     const applied = row.traced === true ? Policy.handlers(Policy.make(laid), tracing) : Policy.make(laid)
     const { code, outcome, stderr, stdout } = await run(argv, applied, { ...options, env: { RVISOR_TEST_SEED: SEED, ...options.env } })
     return { code, said: stdout + stderr, end: outcome._tag }
   }
   const request = { argv, policy: laid, env: { RVISOR_TEST_SEED: SEED }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) }
-  const { stdout } = await promisify(execFile)(unnotified(), [process.execPath, join(import.meta.dirname, "../support/one.ts"), JSON.stringify(request)], { maxBuffer: 1 << 24 })
+  const { stdout } = await promisify(execFile)(wrapper(row.within), [process.execPath, join(import.meta.dirname, "../support/one.ts"), JSON.stringify(request)], { maxBuffer: 1 << 24 })
   const answer = JSON.parse(stdout) as { readonly error?: { readonly message: string }; readonly outcome: { readonly _tag: string; readonly code?: number }; readonly stdout: string; readonly stderr: string; readonly layers: ReadonlyArray<string> }
   if (answer.error !== undefined) throw new Error(answer.error.message)
-  expect(answer.layers).not.toContain("notify")
+  if (row.within === "unnotified") expect(answer.layers).not.toContain("notify")
   return { code: answer.outcome.code, said: answer.stdout + answer.stderr, end: answer.outcome._tag }
 }
 

@@ -33,7 +33,7 @@ const lines = async (section: string, handlers: Handlers, fields: Pick<Policy.Po
   const ran = await run([program, section], policy, { cwd: place })
   execFileSync("chmod", ["-R", "u+rwX", place]) // the program has closed directories, which keep all but root out
   execFileSync("rm", ["-rf", place])
-  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: "" })
+  expect({ outcome: ran.outcome, stderr: ran.stderr }).toMatchObject({ outcome: { _tag: "Exited", code: 0 }, stderr: "" })
   return ran.stdout.split("\n")
 }
 
