@@ -100,7 +100,7 @@ describe("signal_outside: a process of the host's is nobody's", () => {
     }
   }
   it("without rvisor", async () => expect(await victim((pid) => expectWon("signal_outside", [pid]))).toBe("SIGTERM"))
-  for (const row of rowsOf("signal_outside").filter(possible)) it(row, async () => expect(await victim((pid) => expectHeld(row, "signal_outside", [pid]))).toBe(null))
+  for (const row of rowsOf("signal_outside").filter(possible)) it(row, async () => expect(await victim((pid) => expectHeld(row, "signal_outside", [pid]))).toBe(null), 60_000)
 })
 
 describe("reopen: a file given to read is not written", () => {

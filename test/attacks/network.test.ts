@@ -102,7 +102,7 @@ describe("loopback: a server of the host's own loopback is not reached", () => {
     }
   }
   it("without rvisor", () => served(async (port) => expect(await natively("loopback", port)).toBe(WON)))
-  for (const row of rowsOf("loopback").filter(possible)) it(row, () => served(async (port) => void await expectHeld(row, "loopback", [port])))
+  for (const row of rowsOf("loopback").filter(possible)) it(row, () => served(async (port) => void await expectHeld(row, "loopback", [port])), 60_000)
 })
 
 describe("metadata: credentials of the machine are not asked for", () => {

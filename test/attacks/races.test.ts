@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process"
 import { createSocket } from "node:dgram"
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -21,8 +21,11 @@ const modes = (row: RowName, all: ReadonlyArray<string>, some: ReadonlyArray<str
 describe("race_paths: what is decided is what is acted on", () => {
   const files = (path: string) => {
     for (const [name, content] of [[".env", "TREASURE\n"], ["plain", "nothing\n"]] as const) {
-      writeFileSync(join(path, name), content)
-      chmodSync(join(path, name), 0o666)
+      // Put there whole: a guest may take it away at once.
+      const made = `${path}-${name}`
+      writeFileSync(made, content)
+      chmodSync(made, 0o666)
+      renameSync(made, join(path, name))
     }
   }
   const make = (name: string) => {
