@@ -77,7 +77,7 @@ const vitest = (suites, options = {}) => {
 }
 
 /** Suites that start sandboxes; the ones about packages, documents and examples say nothing new in another lane. */
-const sandboxed = ["sdk/", "cli/", "test/conformance/", "test/attacks/plain.test.ts", "test/faults.test.ts", "test/programs.test.ts", "test/translated/programs.test.ts"]
+const sandboxed = ["sdk/", "cli/", "test/conformance/", "test/attacks/plain.test.ts", "test/faults.test.ts", "test/programs.test.ts", "test/translated/programs.test.ts", "test/translated/sockets.test.ts"]
 
 /** An unprivileged user that owns nothing here. */
 const UID = "54321"
@@ -144,7 +144,7 @@ const lanes = {
   sanitized: {
     title: "against instrumented native parts",
     run: () => instrument()
-      ? vitest(["sdk/Sandbox.", "sdk/SandboxSpawner.", "sdk/Changes.", "sdk/promise.", "sdk/Host.", "sdk/internal/launch.", "test/conformance/", "test/attacks/", "test/faults."], {
+      ? vitest(["sdk/Sandbox.", "sdk/SandboxSpawner.", "sdk/Changes.", "sdk/promise.", "sdk/Host.", "sdk/internal/launch.", "test/conformance/", "test/attacks/", "test/translated/sockets.", "test/faults."], {
         cwd: sanitized,
         // The client library is loaded into Node, so the sanitizer's runtime must be there first: Bun does not start with
         // it. And it handles signals in init, which init_signals is about. The many random moments are left to the other lanes:

@@ -16,10 +16,11 @@
 #include <atomic>
 #include <utility>
 
+#include "threads.h"
+
 namespace rvisor {
 namespace {
 
-constexpr size_t kStack = 256 * 1024;
 // What the host needs to notice a deadline itself, before it is taken for dead.
 constexpr uint64_t kGraceMs = 500;
 
@@ -80,14 +81,7 @@ Status Desk::open(Fd memory, std::array<Fd, RV_RING_SOCKETS> sockets) {
 }
 
 Status Desk::start() {
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kStack);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  int err = pthread_create(&thread, &attributes, run, this);
-  pthread_attr_destroy(&attributes);
-  if (err) return fail("seccomp", "thread of the handlers", err);
+  if (int err = start_thread(run, this)) return fail("seccomp", "thread of the handlers", err);
   return std::nullopt;
 }
 

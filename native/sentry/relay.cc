@@ -10,8 +10,12 @@
 
 #include <algorithm>
 
+#include "threads.h"
+
 namespace rvisor {
 namespace {
+
+constexpr size_t kStack = 64 * 1024;
 
 void ring(const Fd& event) {
   uint64_t one = 1;
@@ -71,14 +75,7 @@ Status Relay::add(Fd target, Fd& guest_end) {
 Status Relay::start() {
   running_ = streams_.size();
   for (auto& stream : streams_) {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 64 * 1024);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int err = pthread_create(&thread, &attributes, run, stream.get());
-    pthread_attr_destroy(&attributes);
-    if (err) return fail("output", "thread", err);
+    if (int err = start_thread(run, stream.get(), kStack)) return fail("output", "thread", err);
   }
   return std::nullopt;
 }

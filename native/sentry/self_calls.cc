@@ -17,11 +17,11 @@
 
 #include "auxiliary.h"
 #include "guest_memory.h"
+#include "threads.h"
 
 namespace rvisor {
 namespace {
 
-constexpr size_t kStack = 256 * 1024;
 constexpr size_t kBelowStack = 1024;       // bytes that are written there without asking for room: less than a signal's frame
 constexpr size_t kMaxArguments = 1 << 20;  // more of them than the kernel's 6 MiB have room for
 
@@ -226,19 +226,13 @@ class SelfCalls::Made : public std::enable_shared_from_this<Made> {
       return withhold(-EAGAIN);
     }
     auto own = std::make_unique<std::shared_ptr<Made>>(shared_from_this());
-    pthread_attr_t attributes;
-    pthread_t thread;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, kStack);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int err = pthread_create(&thread, &attributes, [](void* argument) -> void* {
+    int err = start_thread([](void* argument) -> void* {
       std::unique_ptr<std::shared_ptr<Made>> self(static_cast<std::shared_ptr<Made>*>(argument));
       SelfCalls& all = (*self)->all_;
       (*self)->start();
       all.copying_.fetch_sub(1);
       return nullptr;
     }, own.get());
-    pthread_attr_destroy(&attributes);
     if (!err) {
       own.release();
       return;

@@ -35,6 +35,7 @@
 #include "auxiliary.h"
 #include "guest_memory.h"
 #include "resolve.h"
+#include "threads.h"
 
 // wait4(-1, status, __WALL, 0), unless `*called` is set: EINTR then. The signal that says so may come between the look and the call:
 // its handler moves a thread that is in between to the end, so that no call is missed.
@@ -66,7 +67,6 @@ rv_wait_called:
 namespace rvisor {
 namespace {
 
-constexpr size_t kStack = 256 * 1024;
 constexpr long kOptions =
     PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
 constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
@@ -199,14 +199,7 @@ Status Tracer::check() {
 Status Tracer::start() {
   ends_ready_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!ends_ready_.valid()) return fail("exec", "eventfd", errno);
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kStack);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  int err = pthread_create(&thread, &attributes, run, this);
-  pthread_attr_destroy(&attributes);
-  if (err) return fail("exec", "thread of the tracer", err);
+  if (int err = start_thread(run, this)) return fail("exec", "thread of the tracer", err);
   return std::nullopt;
 }
 
