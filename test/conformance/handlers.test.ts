@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
+import { pinned } from "../../scripts/setup.mjs"
 import { cases } from "../support/handler-cases.ts"
 import { scratch } from "../support/sandbox.ts"
 
@@ -41,6 +42,6 @@ describe("handlers", () => {
 describe.runIf(process.versions["bun"] === undefined)("handlers in Bun", () => {
   let results: Record<string, string>
   const all = () =>
-    results ??= JSON.parse(execFileSync(join(import.meta.dirname, "../../node_modules/@oven/bun-linux-x64/bin/bun"), [support("handler-cases.ts"), guest], { encoding: "utf8", maxBuffer: 1 << 24 })) as typeof results
+    results ??= JSON.parse(execFileSync(pinned.bun, [support("handler-cases.ts"), guest], { encoding: "utf8", maxBuffer: 1 << 24 })) as typeof results
   for (const name of Object.keys(cases)) it(name, () => expect(all()[name]).toBe("ok"), 180_000)
 })

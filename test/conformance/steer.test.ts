@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
+import { pinned } from "../../scripts/setup.mjs"
 import { scratch } from "../support/sandbox.ts"
 import { cases } from "../support/steer-cases.ts"
 
@@ -18,6 +19,6 @@ describe("steering handlers", () => {
 describe.runIf(process.versions["bun"] === undefined)("steering handlers in Bun", () => {
   let results: Record<string, string>
   const all = () =>
-    results ??= JSON.parse(execFileSync(join(import.meta.dirname, "../../node_modules/@oven/bun-linux-x64/bin/bun"), [support("steer-cases.ts"), guest], { encoding: "utf8", maxBuffer: 1 << 24 })) as typeof results
+    results ??= JSON.parse(execFileSync(pinned.bun, [support("steer-cases.ts"), guest], { encoding: "utf8", maxBuffer: 1 << 24 })) as typeof results
   for (const name of Object.keys(cases)) it(name, () => expect(all()[name]).toBe("ok"), 180_000)
 })

@@ -228,7 +228,7 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   },
 
   // -------------------------------------------------------------------------------------------------------- attacks
-  "numbers of bounced calls are no calls of the guest's": async (guest) => {
+  "the number of bounced calls is no call of the guest's": async (guest) => {
     const careful = SyscallHandler.make("openat", steer, (call) => Effect.as(call.args.filename.read, Verdict.continue))
     const plain = SyscallHandler.make("open", steer, (call) => Effect.as(call.args.filename.read, Verdict.continue))
     assert.equal((await run(guest, ["bounced"], [careful, plain])).out, "0 wrong\n")

@@ -253,16 +253,17 @@ int main(int argc, char **argv)
 		usleep(50000);
 		if (kill(-1, 0) && errno == ESRCH) puts("gone");
 		else puts("still there");
-	} else if (!strcmp(what, "bounced")) { // numbers that only a trace point uses
+	} else if (!strcmp(what, "bounced")) { // the number that only a trace point uses
 		long a[6] = {0}, wrong = 0;
-		for (long nr = 4096; nr < 8192; nr++) {
+		for (long first = 0; first < 4096; first++) {
 			memset(a, 0, sizeof a);
-			wrong += bare(nr, a) != -ENOSYS;
+			a[0] = first;
+			wrong += bare(SYS_epoll_ctl_old, a) != -ENOSYS;
 		}
 		// Just after a real one, with its very arguments.
 		int fd = open("/etc/hostname", O_RDONLY);
-		long b[6] = {(long)"/etc/hostname", O_RDONLY, 0};
-		wrong += fd < 0 || bare(SYS_open + 4096, b) != -ENOSYS;
+		long b[6] = {(long)"/etc/hostname", O_RDONLY, 0}, c[6] = {AT_FDCWD, (long)"/etc/hostname", O_RDONLY, 0};
+		wrong += fd < 0 || bare(SYS_epoll_ctl_old, b) != -ENOSYS || bare(SYS_epoll_ctl_old, c) != -ENOSYS;
 		printf("%ld wrong\n", wrong);
 	} else if (!strcmp(what, "ptrace")) {
 		pid_t child = fork();
