@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url"
 import { rolldown } from "rolldown"
 import { HarnessFailure } from "./failure.ts"
 import { cache, root } from "./place.ts"
+import { quote } from "./report.ts"
 
 export const backends = ["ptrace", "kmod"] as const
 
@@ -22,6 +23,12 @@ export const quickSuites: ReadonlyArray<string> = ["denials", "network"].map((na
 
 /** The attacks, under the rows of their table that both backends have. */
 export const attacks: ReadonlyArray<string> = ["plain", "files", "network", "races", "shares"].map((name) => `test/attacks/${name}.test.ts`)
+
+/** Some of the suites and of their tests: those whose names contain one of the words; where there is no word, all. */
+export interface Selection {
+  readonly suites: ReadonlyArray<string>
+  readonly tests: ReadonlyArray<string>
+}
 
 /** Bundles a suite; answers the file. What it finds beside its source by `import.meta` it still finds there. */
 export const bundle = async (suite: string): Promise<string> => {
@@ -49,24 +56,24 @@ export const bundle = async (suite: string): Promise<string> => {
   return file
 }
 
-/** Names of the tests that were run under a backend, in order. */
+/** Names of the tests that were run under a backend, in order; what was left out is none. */
 export const namesIn = (lines: ReadonlyArray<string>, backend: string): ReadonlyArray<string> => {
   let suite: string | undefined
   return lines.flatMap((line) => {
     const [, of, name] = /^#### program (\S+) (\S+)$/.exec(line) ?? []
     if (name !== undefined) suite = of === backend ? name : undefined
-    const test = /^(?:not )?ok \d+ - (.*)$/.exec(line)?.[1]
+    const test = /^(?:not )?ok \d+ - ([^#]*)$/.exec(line)?.[1]
     return suite === undefined || test === undefined ? [] : [`${suite} ${test}`]
   })
 }
 
 /** A script that runs bundles under one backend, and marks where each begins and ends. */
-export const suitesScript = (files: ReadonlyArray<string>, backend: string, factor: number, seconds: number): string => {
+export const suitesScript = (files: ReadonlyArray<string>, backend: string, { factor, seconds, tests }: { readonly factor: number; readonly seconds: number; readonly tests: ReadonlyArray<string> }): string => {
   const node = join(root, "node_modules/.bin/node")
   if (!existsSync(node)) throw new HarnessFailure("program", `${node} is not there`, "npm ci")
   return files.map((file) => [
     `echo "#### program ${backend} ${basename(file, ".mjs")}"`,
-    `(cd ${root} && RVISOR_BACKEND=${backend} RVISOR_TEST_FACTOR=${factor} timeout -s KILL ${seconds} ${node} ${file} 2>&1)`,
+    `(cd ${root} && RVISOR_BACKEND=${backend} RVISOR_TEST_FACTOR=${factor} RVISOR_TEST_NAMES=${quote(JSON.stringify(tests))} timeout -s KILL ${seconds} ${node} ${file} 2>&1)`,
     `echo "#### ended $?"`
   ].join("\n")).join("\n")
 }

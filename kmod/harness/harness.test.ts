@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { compareVersions, dependencies, mirrors, newestKernel, stanzas } from "./archive.ts"
 import { warnings } from "./build.ts"
 import { complaints } from "./complaints.ts"
-import { attacks, everySuite, quickSuites } from "./conformance.ts"
+import { attacks, everySuite, namesIn, quickSuites } from "./conformance.ts"
 import { pack } from "./cpio.ts"
 import { HarnessFailure } from "./failure.ts"
 import { locked } from "./lock.ts"
@@ -251,6 +251,37 @@ describe("what test programs say", () => {
     const path = join(directory, "it's")
     writeFileSync(path, "#!/bin/sh\necho \"ok 1 - $1\"\nexit 4\n", { mode: 0o755 })
     expect(spawnSync("sh", ["-c", programsScript([["it's", "a b"]], 5)], { cwd: directory, encoding: "utf8" }).stdout).toBe("#### program it's a b\nok 1 - a b\n#### ended 4\n")
+  })
+})
+
+describe("a suite", () => {
+  const file = join(directory, "suite.ts")
+  writeFileSync(file, `import { afterAll, beforeAll, describe, it } from ${JSON.stringify(join(import.meta.dirname, "suite.ts"))}
+    describe("a", () => {
+      beforeAll(() => console.log("# prepared a"))
+      it("one", () => {})
+      it("two", () => { throw new Error("no") })
+    })
+    describe("b", () => {
+      afterAll(() => console.log("# put away b"))
+      it("one", () => {})
+    })
+    it("endless", () => new Promise(() => setInterval(() => {}, 1000)), 20)
+  `)
+  const said = (...names: ReadonlyArray<string>): ReadonlyArray<string> =>
+    spawnSync(process.execPath, [file], { encoding: "utf8", env: { ...process.env, RVISOR_TEST_NAMES: JSON.stringify(names) } }).stdout.trimEnd().split("\n").filter((line) => !line.startsWith("#  ") && !line.startsWith("# Error"))
+
+  it("runs every test, and goes on behind one that fails or does not end", () =>
+    expect(said()).toEqual(["# prepared a", "ok 1 - a › one", "not ok 2 - a › two", "ok 3 - b › one", "# put away b", "not ok 4 - endless", "1..4"]))
+
+  it("runs those whose names are asked for, and prepares nothing else", () => {
+    expect(said("b ›")).toEqual(["ok 1 - b › one", "# put away b", "1..1"])
+    expect(said("two", "endless")).toEqual(["# prepared a", "not ok 1 - a › two", "not ok 2 - endless", "1..2"])
+  })
+
+  it("without such a test is left out, and its tests count as none", () => {
+    expect(said("three")).toEqual(["ok 1 - no test of these names # SKIP", "1..1"])
+    expect(namesIn(["#### program kmod s", ...said("three"), "#### ended 0", "#### program kmod t", ...said("two"), "#### ended 0"], "kmod")).toEqual(["t a › two"])
   })
 })
 

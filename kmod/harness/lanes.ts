@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { buildForeign, buildModule, type ModuleSource, rvisorModule, testPrograms } from "./build.ts"
-import { attacks, backends, bundle, everySuite, namesIn, quickSuites, suitesScript } from "./conformance.ts"
+import { attacks, backends, bundle, everySuite, namesIn, quickSuites, type Selection, suitesScript } from "./conformance.ts"
 import { HarnessFailure } from "./failure.ts"
 import { debugKernel } from "./debug-kernel.ts"
 import { boot, type Ending, type Job } from "./machine.ts"
@@ -23,7 +23,9 @@ export interface Lane {
   readonly always: boolean
   /** Whether it has kernels of its own, and does not run once on each that it is given. */
   readonly own?: true
-  readonly run: (report: Report, on: ReadonlyArray<Series>) => Promise<void>
+  /** Whether it runs suites of `test/`, of which some can be chosen. */
+  readonly suites?: true
+  readonly run: (report: Report, on: ReadonlyArray<Series>, of?: Selection) => Promise<void>
 }
 
 /** The kernel's allocator checks every object: freed memory is poisoned, what is written behind an object is found. */
@@ -320,9 +322,11 @@ says "load" 1 'signed modules only.*sig_enforce' rvisor kmod load this.ko`, ["mo
  * Suites of `test/` over each backend in the same machine (one processor: what waits for another is woken without the host's help), by the
  * same list of tests. Nothing in them knows that it is in a machine.
  */
-const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number, cpus = 1): Lane["run"] => async (report, kernels) => {
+const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number, cpus = 1): Lane["run"] => async (report, kernels, of = { suites: [], tests: [] }) => {
+  const chosen = suites.filter((suite) => of.suites.length === 0 || of.suites.some((word) => suite.includes(word)))
+  if (chosen.length === 0) return
   const files: Array<string> = []
-  for (const suite of suites) files.push(await bundle(suite))
+  for (const suite of chosen) files.push(await bundle(suite))
   const busyboxed = await busybox()
   await eachOf(await Promise.all(kernels.map((series) => kernel(series))), async (on) => {
     const within = report.within(on.series)
@@ -333,7 +337,7 @@ const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number
     const ending = await boot({
       onLine: (line) => appendFileSync(log, `${line}\n`),
       kernel: on, files: { "rvisor.ko": module, insmod: busyboxed, rmmod: busyboxed }, share: true, memory: 3072, cpus, seconds,
-      script: ["export PATH=/run/job-files:$PATH", "insmod ./rvisor.ko || exit 1", ...files.flatMap((file) => backends.map((backend) => suitesScript([file], backend, SLOWNESS, seconds))), unload].join("\n")
+      script: ["export PATH=/run/job-files:$PATH", "insmod ./rvisor.ko || exit 1", ...files.flatMap((file) => backends.map((backend) => suitesScript([file], backend, { factor: SLOWNESS, seconds, tests: of.tests }))), unload].join("\n")
     })
     takePrograms(within, ending.lines)
     endedWell(within, "the machine ends well, and the kernel has nothing against it", ending)
@@ -345,15 +349,16 @@ const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number
 /** How much longer a test may take on a processor that is emulated. */
 const SLOWNESS = 10
 
-const conformance: Lane = { title: "suites of both backends: what is refused by files, calls and addresses", always: true, run: conforming("suites", quickSuites, 900) }
+const conformance: Lane = { title: "suites of both backends: what is refused by files, calls and addresses", always: true, suites: true, run: conforming("suites", quickSuites, 900) }
 
 const everything: Lane = {
   title: "all suites of both backends, and the attacks (an hour or more)",
   always: false,
-  run: async (report, kernels) => {
+  suites: true,
+  run: async (report, kernels, of) => {
     // Two processors: on one, the controls of the races lose theirs.
-    await conforming("attacks", attacks, 7200, 2)(report.within("attacks"), kernels)
-    await conforming("suites", everySuite, 14_400)(report, kernels)
+    await conforming("attacks", attacks, 7200, 2)(report.within("attacks"), kernels, of)
+    await conforming("suites", everySuite, 14_400)(report, kernels, of)
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * `npm run test:kmod [-- LANE… [--kernel SERIES]…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's
- * test command runs as well. `all` is every lane; `--kernel` takes these kernels only; `--update` looks for newer ones first. The last line is `N passed, N failed`; the exit code is 1
+ * `npm run test:kmod [-- LANE… [--kernel SERIES]… [--suite WORD]… [--test WORD]…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's
+ * test command runs as well. `all` is every lane; `--kernel` takes these kernels only; `--suite` and `--test` take those suites and tests only whose names contain one of the
+ * words, in lanes that run suites of `test/`; `--update` looks for newer ones first. The last line is `N passed, N failed`; the exit code is 1
  * when anything failed.
  */
 import { writeFileSync } from "node:fs"
@@ -11,11 +12,15 @@ import { Report } from "./report.ts"
 
 const words = process.argv.slice(2)
 const report = words.find((word) => word.startsWith("--report="))?.slice("--report=".length)
-const isOfKernel = (index: number): boolean => words[index - 1] === "--kernel"
-const named = words.filter((_, index) => isOfKernel(index))
-const wanted = words.filter((word, index) => !word.startsWith("--") && !isOfKernel(index))
+/** Options that take a word each, and may be given more than once. */
+const options = ["--kernel", "--suite", "--test"]
+const isValue = (index: number): boolean => options.includes(words[index - 1] ?? "") && !isValue(index - 1)
+const valuesOf = (option: string): ReadonlyArray<string> => words.filter((_, index) => words[index - 1] === option && isValue(index))
+const named = valuesOf("--kernel"), selection = { suites: valuesOf("--suite"), tests: valuesOf("--test") }
+const isSelected = selection.suites.length + selection.tests.length > 0
+const wanted = words.filter((word, index) => !word.startsWith("--") && !isValue(index))
 const unknown = [
-  ...words.filter((word, index) => word.startsWith("--") && word !== "--update" && !word.startsWith("--report=") && !(word === "--kernel" && index + 1 < words.length)),
+  ...words.filter((word, index) => word.startsWith("--") && !isValue(index) && word !== "--update" && !word.startsWith("--report=") && !(options.includes(word) && index + 1 < words.length)),
   ...wanted.filter((word) => word !== "all" && lanes[word] === undefined),
   ...named.filter((word) => !seriesOfTests.some((series) => series === word)).map((word) => `${word} (kernels: ${seriesOfTests.join(", ")})`)
 ]
@@ -32,6 +37,12 @@ if (own.length > 0) {
   process.exit(2)
 }
 
+const whole = isSelected ? names.filter((name) => lanes[name]!.suites !== true) : []
+if (whole.length > 0) {
+  console.error(`these run no suites, and take no --suite and no --test: ${whole.join(", ")}`)
+  process.exit(2)
+}
+
 const total = new Report("")
 try {
   if (words.includes("--update")) for (const series of kernels) await kernel(series, { update: true })
@@ -40,7 +51,7 @@ try {
     const part = total.within(name), started = performance.now()
     console.log(`· ${name}: ${title}`)
     try {
-      await run(part, kernels)
+      await run(part, kernels, selection)
     } catch (error) {
       if (!(error instanceof HarnessFailure)) throw error
       part.add("can be run", "failed", error.message)

@@ -88,7 +88,8 @@ const takeProgram = (report: Report, lines: ReadonlyArray<string>, code: number 
   else if (results.length === 0) report.add("says what it found", "failed", "it printed no result")
 }
 
-const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
+/** A word of a shell script. */
+export const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
 /** A script that runs test programs one after the other, each with a limit of time, and marks where each begins and ends. */
 export const programsScript = (commands: ReadonlyArray<ReadonlyArray<string>>, seconds: number): string =>

@@ -1,7 +1,7 @@
 /**
  * As much of vitest as the suites that run inside virtual machines use, so that one file holds a suite with all that it needs: a processor
  * that is emulated takes minutes to start vitest itself. Results are printed as the machine's other test programs print theirs. Limits
- * of time are multiplied by RVISOR_TEST_FACTOR.
+ * of time are multiplied by RVISOR_TEST_FACTOR. RVISOR_TEST_NAMES, a list in JSON, names the tests to run by words that their names contain.
  */
 import { isDeepStrictEqual, inspect } from "node:util"
 
@@ -153,13 +153,22 @@ const outcome = async ({ body, limit }: Test): Promise<unknown> => {
   }
 }
 
+const names = JSON.parse(process.env["RVISOR_TEST_NAMES"] ?? "[]") as ReadonlyArray<string>
+const wanted = (name: string): boolean => names.length === 0 || names.some((word) => name.includes(word))
+const within = (path: string, name: string): string => path === "" ? name : `${path} › ${name}`
+
+/** Whether a group has a test to run: what nothing needs is not prepared. */
+const hasWanted = (of: Group, path: string): boolean =>
+  of.parts.some((part) => "parts" in part ? hasWanted(part, within(path, part.name)) : wanted(within(path, part.name)))
+
 const runGroup = async (of: Group, path: string, broken?: unknown): Promise<void> => {
+  if (!hasWanted(of, path)) return
   let fault = broken
   for (const before of of.before) fault ??= await outcome(before)
   for (const part of of.parts) {
-    const name = path === "" ? part.name : `${path} › ${part.name}`
+    const name = within(path, part.name)
     if ("parts" in part) await runGroup(part, name, fault)
-    else told(name, fault ?? await outcome(part))
+    else if (wanted(name)) told(name, fault ?? await outcome(part))
   }
   for (const after of of.after) await after()
 }
@@ -167,6 +176,7 @@ const runGroup = async (of: Group, path: string, broken?: unknown): Promise<void
 /** Once the suite has described all. */
 const runAll = async (): Promise<never> => {
   await runGroup(whole, "")
+  if (count === 0 && names.length > 0) console.log(`ok ${++count} - no test of these names # SKIP`)
   console.log(`1..${count}`)
   process.exit(0)
 }
