@@ -273,6 +273,19 @@ static void signalled(void) {
   printf("signals between calls: %s, %ld strange errors\n", good ? "calls go on" : "no call succeeded", interrupted);
 }
 
+// Of a shell: says when it has begun, which is when the terminal is its own, and whenever it goes on after a stop.
+static void goes_on(int number) {
+  (void)number;
+  if (write(1, "on\n", 3) < 0) _exit(1);
+}
+
+static void job(void) {
+  struct sigaction action = {.sa_handler = goes_on};
+  sigaction(SIGCONT, &action, NULL);
+  if (write(1, "up\n", 3) < 0) _exit(1);
+  for (;;) sleep(100);
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (!strcmp(what, "storm")) storm(0);
@@ -285,6 +298,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(what, "daemon")) daemons();
   else if (!strcmp(what, "pdeathsig")) parent_dies();
   else if (!strcmp(what, "signals")) signalled();
+  else if (!strcmp(what, "job")) job();
   else if (!strcmp(what, "exec")) {
     pthread_t thread;
     fflush(stdout);
