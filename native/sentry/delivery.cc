@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "channel.h"
+
 namespace rvisor {
 
 namespace {
@@ -63,7 +65,8 @@ void Interception::Delivery::install() {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) return finish(-errno);
   Fd ours(ends[0]), theirs(ends[1]);
-  if (int err = put_into(ours.get(), nullptr, 0)) return finish(-err);
+  if (int err = send_packet(ours.get(), "x", {fd_.get()}, false)) return finish(-err);
+  fd_.reset();  // the message has it
   all_.tracer_->install(stop_, std::move(theirs), O_CLOEXEC, [self = shared_from_this()](bool made, int64_t result) {
     if (!made) return;  // the thread is gone, and whoever waited for it knows
     if (result < 0) return self->finish(result);
@@ -97,18 +100,12 @@ void Interception::Delivery::send() {
   // Other threads may have written another name here, and init's word for a path is the host's: a name of the kernel's choosing or none.
   if (!is_chosen(room.address, room.length)) return finish(-EFAULT);
   Fd ours(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (int err = ours.valid() ? put_into(ours.get(), &room.address, room.length) : errno) return finish(-err);
-  fetch();
-}
-
-// The message has the descriptor from here on.
-int Interception::Delivery::put_into(int socket, sockaddr_un* address, socklen_t length) {
   char byte = 0;
   iovec text{&byte, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
   msghdr message{};
-  message.msg_name = address;
-  message.msg_namelen = length;
+  message.msg_name = &room.address;
+  message.msg_namelen = room.length;
   message.msg_iov = &text;
   message.msg_iovlen = 1;
   message.msg_control = control;
@@ -119,9 +116,9 @@ int Interception::Delivery::put_into(int socket, sockaddr_un* address, socklen_t
   header->cmsg_len = CMSG_LEN(sizeof(int));
   int fd = fd_.get();
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return errno;
-  fd_.reset();
-  return 0;
+  if (!ours.valid() || sendmsg(ours.get(), &message, MSG_NOSIGNAL) < 0) return finish(-errno);
+  fd_.reset();  // the message has it
+  fetch();
 }
 
 void Interception::Delivery::fetch() {

@@ -3,8 +3,6 @@
 // message, which the thread is made to receive from a socket that the listener gives or that it is made to open. What lies in the guest's
 // memory meanwhile can be changed by its other threads, who then get something else than was meant for them.
 #pragma once
-#include <sys/un.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +35,6 @@ class Interception::Delivery : public std::enable_shared_from_this<Delivery> {
   void install();
   void name();
   void send();
-  int put_into(int socket, sockaddr_un* address, socklen_t length);
   void fetch();
   void receive();
   void finish(int64_t result);

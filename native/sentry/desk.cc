@@ -16,6 +16,8 @@
 #include <atomic>
 #include <utility>
 
+#include "channel.h"
+#include "claim.h"
 #include "threads.h"
 
 namespace rvisor {
@@ -39,14 +41,6 @@ void futex_wait(uint32_t& word, uint32_t seen, uint64_t until_ns) {
   timespec until{static_cast<time_t>(until_ns / 1'000'000'000), static_cast<long>(until_ns % 1'000'000'000)};
   syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, seen, until_ns ? &until : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
-
-struct Claim {
-  explicit Claim(pthread_mutex_t& lock) : lock_(lock) { pthread_mutex_lock(&lock_); }
-  ~Claim() { pthread_mutex_unlock(&lock_); }
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
-  pthread_mutex_t& lock_;
-};
 
 // The records of a reply's data, as far as they make sense.
 template <class F>
@@ -157,19 +151,8 @@ void Desk::post(uint32_t number, Waiting waiting) {
 uint32_t Desk::lend(Loan& loan) {
   if (std::exchange(loan.offered, true)) return loan.number;
   uint32_t number = loans_ + 1;
-  iovec text{&number, sizeof number};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &loan.listener, sizeof(int));
-  if (sendmsg(sockets_[RV_RING_LISTENERS].get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof number) loan.number = loans_ = number;
+  const std::string_view text(reinterpret_cast<const char*>(&number), sizeof number);
+  if (!send_packet(sockets_[RV_RING_LISTENERS].get(), text, {loan.listener}, false)) loan.number = loans_ = number;
   return loan.number;
 }
 

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "channel.h"
+
 namespace rvisor {
 
 // What the courier sends, below the thread's stack.
@@ -74,20 +76,9 @@ void Interception::Handover::returned(bool made, int64_t result) {
   }
   if (!stands_) return;
   if (err_) return finish(err_);
-  char byte;
-  iovec text{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (recvmsg(ours_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0) return finish(errno == EAGAIN ? EPERM : errno);
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int))) return finish(EPERM);
-  int fd;
-  memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  finish(0, Fd(fd));
+  Packet packet;
+  if (receive_packet(ours_.get(), packet, false, false) != Received::packet || packet.fds.size() != 1) return finish(EPERM);
+  finish(0, std::move(packet.fds[0]));
 }
 
 void Interception::Handover::finish(int err, Fd fd) {

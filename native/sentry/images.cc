@@ -15,19 +15,12 @@
 
 #include <algorithm>
 
+#include "claim.h"
 #include "program.h"
 #include "resolve.h"
 
 namespace rvisor {
 namespace {
-
-struct Claim {
-  explicit Claim(pthread_mutex_t& lock) : lock_(lock) { pthread_mutex_lock(&lock_); }
-  ~Claim() { pthread_mutex_unlock(&lock_); }
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
-  pthread_mutex_t& lock_;
-};
 
 // One stretch of bytes, by whatever way the kernel has. 0 or an errno.
 int copy_stretch(int from, int to, off_t at, off_t end) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "claim.h"
 #include "fd.h"
 
 namespace rvisor {
@@ -21,23 +22,20 @@ struct Parcel {
 class Parcels {
  public:
   void put(pid_t courier, Parcel parcel) {
-    pthread_mutex_lock(&lock_);
+    Claim claim(lock_);
     parcels_.insert_or_assign(courier, std::move(parcel));
     some_ = true;
-    pthread_mutex_unlock(&lock_);
   }
 
   // Nothing for everybody else.
   std::optional<Parcel> take(pid_t courier) {
     if (!some_) return std::nullopt;
-    std::optional<Parcel> found;
-    pthread_mutex_lock(&lock_);
-    if (auto parcel = parcels_.find(courier); parcel != parcels_.end()) {
-      found = std::move(parcel->second);
-      parcels_.erase(parcel);
-      some_ = !parcels_.empty();
-    }
-    pthread_mutex_unlock(&lock_);
+    Claim claim(lock_);
+    auto parcel = parcels_.find(courier);
+    if (parcel == parcels_.end()) return std::nullopt;
+    Parcel found = std::move(parcel->second);
+    parcels_.erase(parcel);
+    some_ = !parcels_.empty();
     return found;
   }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "../core/rv_ring.h"
+#include "claim.h"
 #include "failure.h"
 #include "fd.h"
 
@@ -154,14 +155,6 @@ class Tracer {
   struct Task;
   // Wakes the tracer's thread.
   static constexpr int kWake = SIGUSR1;
-
-  struct Claim {
-    explicit Claim(pthread_mutex_t& lock) : lock_(lock) { pthread_mutex_lock(&lock_); }
-    ~Claim() { pthread_mutex_unlock(&lock_); }
-    Claim(const Claim&) = delete;
-    Claim& operator=(const Claim&) = delete;
-    pthread_mutex_t& lock_;
-  };
 
   struct Order {
     enum class Kind { attach, proceed, answer, restart, again, unmask, give, finish, inject, install, dispatch, interrupt, resume };
