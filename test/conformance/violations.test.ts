@@ -127,10 +127,13 @@ describe("violations", () => {
   })
 
   it("a flood is counted exactly, told in part, and blocks nobody", async () => {
+    const begin = performance.now()
     const told = await run([101, 50_000, 0])
+    const seconds = (performance.now() - begin) / 1000
     expect(told.stdout).toBe("-1\n")
     expect(told.violations.length).toBeGreaterThanOrEqual(256)
-    expect(told.violations.length).toBeLessThan(5000)
+    // So many at once, and then so many a second (native/sentry/budget.h).
+    expect(told.violations.length).toBeLessThanOrEqual(256 + 64 * seconds)
     expect(told.counts).toEqual([{ syscall: "ptrace", count: 50_000 }])
     // Each waits for its answer: on an emulated processor that takes minutes.
   }, 120_000)
