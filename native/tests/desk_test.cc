@@ -15,6 +15,7 @@
 #include <atomic>
 
 #include "desk.h"
+#include "soon.h"
 
 using namespace rvisor;
 
@@ -50,6 +51,12 @@ class Asked : public Question {
   Copies copies_;
 };
 
+// Never freed, as a desk's thread may still touch them; but reachable, so that they are no leak.
+Heard& hear() {
+  static auto* all = new std::vector<Heard*>;
+  return *all->emplace_back(new Heard);
+}
+
 // The host's side, by hand.
 struct Host {
   Host() {
@@ -79,17 +86,24 @@ struct Host {
   }
 
   rv_ring_reply& reply(uint32_t slot) { return ring->slots[slot].reply; }
-  void settle() { usleep(200000); }  // long enough for the desk's thread on a busy machine
+
+  // Until the desk's thread has seen what was put down before: it takes them in their order.
+  void settle() {
+    Heard& heard = hear();
+    const uint32_t at = ring->lanes[0].posted;
+    desk->ask(std::make_unique<Asked>(heard), 0, 1, 0);
+    const uint32_t slot = ring->lanes[0].queue[at % RV_RING_SLOTS];
+    reply(slot) = {};
+    reply(slot).generation = ring->slots[slot].call.generation;
+    reply(slot).kind = RV_RING_ANSWER;
+    reply(slot).verdict = RV_RING_VALUE;
+    put(slot);
+    CHECK(soon([&] { return heard.answers == 1; }));
+  }
 
   rv_ring* ring;
   Desk* desk = new Desk;  // its thread never ends, nor does what it may still touch
 };
-
-// Never freed, as a desk's thread may still touch them; but reachable, so that they are no leak.
-Heard& hear() {
-  static auto* all = new std::vector<Heard*>;
-  return *all->emplace_back(new Heard);
-}
 
 }  // namespace
 
@@ -118,6 +132,7 @@ TEST_CASE("only an answer to the call that waits counts, and only once") {
   CHECK(heard.answers <= 1);
   host.put(slot);
   host.put(slot);
+  CHECK(soon([&] { return heard.answers >= 1; }));
   host.settle();
   CHECK(heard.answers == 1);
   CHECK(heard.last.verdict == RV_RING_VALUE);
@@ -148,8 +163,7 @@ TEST_CASE("an answer that makes no sense ends the guest") {
     rv_ring_write record{0x1000, c.first_size, 0};
     memcpy(reply.data, &record, sizeof record);
     host.put(slot);
-    host.settle();
-    CHECK(heard.answers == 1);
+    REQUIRE(soon([&] { return heard.answers == 1; }));
     CHECK(heard.last.verdict == RV_RING_KILL);
     CHECK(heard.last.writes.empty());
   }
@@ -193,8 +207,7 @@ TEST_CASE("a call that is overdue is told once, and its slot stays with the host
   Heard& heard = hear();
   host.desk->ask(std::make_unique<Asked>(heard), 0, 1, 1);
   uint32_t slot = host.ring->lanes[0].queue[0];
-  usleep(700000);
-  CHECK(heard.overdue == 1);
+  REQUIRE(soon([&] { return heard.overdue == 1; }));
   Heard& next = hear();
   host.desk->ask(std::make_unique<Asked>(next), 0, 1, 0);
   CHECK(host.ring->lanes[0].queue[1] != slot);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,13 +25,15 @@
 #include "../client/rvisor.h"
 #include "desk.h"
 #include "listener.h"
+#include "soon.h"
 
 using namespace rvisor;
 
 namespace {
 
 struct Heard {
-  std::atomic<int> answers{0}, overdue{0}, gone{0};
+  std::atomic<int> answers{0}, overdue{0}, gone{0}, reading{0};
+  std::atomic<bool> read_on{false};
   HandlersAnswer last;
 };
 
@@ -43,7 +46,8 @@ class Asked : public Question {
   Copies& copies() override { return copies_; }
   bool waits() const override { return true; }
   ssize_t read(uint64_t, void* out, size_t size) override {
-    if (heard_.overdue == 0) usleep(50000);  // a reading that takes its time
+    heard_.reading++;
+    CHECK(soon([&] { return heard_.read_on.load(); }));  // a reading that takes its time
     return memset(out, 'r', size), static_cast<ssize_t>(size);
   }
   int write(uint64_t, const void*, size_t) override { return 0; }
@@ -100,9 +104,10 @@ struct Guest {
     pthread_join(thread, nullptr);
   }
   bool back() {
-    for (int i = 0; i < 200 && !returned; i++) usleep(1000);
-    return returned;
+    return soon([&] { return returned.load(); });
   }
+  // The kernel has no answer for it.
+  bool waits() const { return listener->valid(call.id); }
 
   pthread_t thread;
   std::atomic<int> descriptor{0}, err{0};
@@ -112,6 +117,12 @@ struct Guest {
   Loan loan{-1};
   seccomp_notif call;
 };
+
+template <class T>
+T& keep() {
+  static auto* all = new std::vector<T*>;
+  return *all->emplace_back(new T);
+}
 
 // Both sides of a ring. Never freed, as the desk's thread may still touch it.
 struct Table {
@@ -123,8 +134,24 @@ struct Table {
     ring_descriptors(handle, numbers);
     std::array<Fd, RV_RING_SOCKETS> sockets;
     for (size_t i = 0; i < sockets.size(); i++) sockets[i].reset(fcntl(numbers[1 + i], F_DUPFD_CLOEXEC, 3));
+    ring = static_cast<rv_ring*>(mmap(nullptr, sizeof(rv_ring), PROT_READ | PROT_WRITE, MAP_SHARED, numbers[0], 0));
+    REQUIRE(ring != MAP_FAILED);
     REQUIRE(!desk->open(Fd(fcntl(numbers[0], F_DUPFD_CLOEXEC, 3)), std::move(sockets)));
     REQUIRE(!desk->start());
+  }
+
+  // The desk's thread has nothing to look at, and looks again when the bell is rung.
+  bool sleeps() const { return std::atomic_ref<uint32_t>(ring->asleep) == 1; }
+
+  // Until the desk has seen all that came over the ring before: of a lane it takes answers in their order.
+  void settle(uint32_t lane = 0) {
+    const rv_ring_call before = call;
+    Heard& heard = keep<Heard>();
+    static Loan none{-1, 0, true};
+    ask(heard, none, 0, 0, 0, lane);
+    answer(take(lane), RV_RING_VALUE, 0, 0, lane);
+    CHECK(soon([&] { return heard.answers == 1; }));
+    call = before;
   }
 
   void ask(Heard& heard, Loan& loan, uint64_t id, uint64_t deadline_ms = 0, uint32_t may = RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE, uint32_t lane = 0) {
@@ -145,20 +172,16 @@ struct Table {
   }
 
   int32_t handle;
+  rv_ring* ring;
   rv_ring_call& call = *new rv_ring_call;
   Desk* desk = new Desk;
 };
-
-template <class T>
-T& keep() {
-  static auto* all = new std::vector<T*>;
-  return *all->emplace_back(new T);
-}
 
 }  // namespace
 
 TEST_CASE("plain answers go straight to the guest, and the desk finds out when it next looks") {
   Table& table = keep<Table>();
+  REQUIRE(soon([&] { return table.sleeps(); }));  // it looks once when it starts, which may be late
   struct Case {
     uint32_t verdict;
     int64_t value;
@@ -176,6 +199,7 @@ TEST_CASE("plain answers go straight to the guest, and the desk finds out when i
     REQUIRE(guest.back());
     CHECK(guest.result == c.result);
     if (c.err) CHECK(guest.err == c.err);
+    CHECK(table.sleeps());  // the answer woke nobody but the guest
     CHECK(heard.gone == 0);
     Heard& next = keep<Heard>();
     table.ask(next, guest.loan, 1);
@@ -192,18 +216,17 @@ TEST_CASE("what the desk does not allow goes over the ring: so does whatever els
     Heard& heard = keep<Heard>();
     table.ask(heard, guest.loan, guest.call.id, 0, may);
     table.answer(table.take(), RV_RING_CONTINUE);
-    usleep(20000);
-    CHECK(heard.answers == 1);
+    REQUIRE(soon([&] { return heard.answers == 1; }));
     CHECK(heard.last.verdict == RV_RING_CONTINUE);
-    CHECK(!guest.returned);
+    CHECK(guest.waits());
   }
   Guest guest;
   Heard& heard = keep<Heard>();
   table.ask(heard, guest.loan, guest.call.id);
   table.answer(table.take(), RV_RING_ERRNO, 5000);
-  usleep(20000);
+  REQUIRE(soon([&] { return heard.answers == 1; }));
   CHECK(heard.last.verdict == RV_RING_KILL);
-  CHECK(!guest.returned);
+  CHECK(guest.waits());
 }
 
 TEST_CASE("an answer of another generation reaches nobody") {
@@ -213,8 +236,8 @@ TEST_CASE("an answer of another generation reaches nobody") {
   table.ask(heard, guest.loan, guest.call.id);
   int slot = table.take();
   table.answer(slot, RV_RING_VALUE, 5, table.call.generation + 1);
-  usleep(20000);
-  CHECK(!guest.returned);
+  table.settle();
+  CHECK(guest.waits());
   CHECK(heard.answers == 0);
   table.answer(slot, RV_RING_VALUE, 6);
   CHECK(guest.back());
@@ -262,7 +285,7 @@ TEST_CASE("an answer to a call whose thread has died harms nothing") {
   table.answer(slot, RV_RING_VALUE, 1);
   Heard& next = keep<Heard>();
   table.ask(next, loan, call.id);
-  CHECK(heard.gone == 1);
+  CHECK(soon([&] { return heard.gone == 1; }));
   CHECK(heard.answers == 0);
   CHECK(table.take() >= 0);
 }
@@ -273,19 +296,20 @@ TEST_CASE("a call is answered by the host or is overdue, never both") {
   Heard& heard = keep<Heard>();
   table.ask(heard, guest.loan, guest.call.id, 1);
   int slot = table.take();
-  usleep(700000);
-  CHECK(heard.overdue == 1);
+  REQUIRE(soon([&] { return heard.overdue == 1; }));
   table.answer(slot, RV_RING_VALUE, 9);
-  usleep(20000);
-  CHECK(!guest.returned);  // the desk has its own answer for it
+  table.settle();
+  CHECK(guest.waits());  // the desk has its own answer for it
   CHECK(heard.answers == 0);
   // The other way round: answered in time, and its deadline passes unnoticed.
+  constexpr uint64_t kLong = 2000;
   Guest other;
-  Heard& early = keep<Heard>();
-  table.ask(early, other.loan, other.call.id, 1);
+  Heard &early = keep<Heard>(), &later = keep<Heard>();
+  table.ask(early, other.loan, other.call.id, kLong);
   table.answer(table.take(), RV_RING_VALUE, 8);
   CHECK(other.back());
-  usleep(700000);
+  table.ask(later, other.loan, 1, kLong);  // its deadline comes after the other's
+  REQUIRE(soon([&] { return later.overdue == 1; }));
   CHECK(early.overdue == 0);
   CHECK(early.gone == 1);
 }
@@ -303,13 +327,14 @@ TEST_CASE("an answer while the desk carries out a request for the same call") {
   request.size = 8;
   request.asked = 1;
   CHECK(rvisor_ring_request(table.handle, 0, slot, &request, 1, 0) == -EAGAIN);
+  REQUIRE(soon([&] { return heard.reading == 1; }));
   table.answer(slot, RV_RING_VALUE, 3);
   CHECK(guest.back());
   Heard& next = keep<Heard>();
   table.ask(next, guest.loan, 1);
-  // Whether the desk's thread is still at it then, or has just ended: it is gone once, and was not answered.
-  for (int i = 0; i < 500 && heard.gone == 0; i++) usleep(10000);
-  CHECK(heard.gone == 1);
+  CHECK(heard.gone == 0);  // the desk's thread is still at it
+  heard.read_on = true;
+  CHECK(soon([&] { return heard.gone == 1; }));
   CHECK(heard.answers == 0);
   table.answer(table.take(), RV_RING_VALUE);
 }
@@ -321,16 +346,7 @@ TEST_CASE("more calls than slots, all answered at the listener: none waits for e
   constexpr int kCalls = 3000;
   for (int i = 0; i < kCalls; i++) table.ask(heard, guest.loan, 1);  // a number that nobody waits under: the kernel says so, and that is that
   int answered = 0;
-  for (int idle = 0; idle < 2000 && answered < kCalls;) {
-    int slot = table.take();
-    if (slot < 0) {
-      idle++;
-      usleep(1000);
-      continue;
-    }
-    table.answer(slot, RV_RING_VALUE);
-    answered++;
-  }
+  for (int slot; answered < kCalls && soon([&] { return (slot = table.take()) >= 0; }); answered++) table.answer(slot, RV_RING_VALUE);
   CHECK(answered == kCalls);
   CHECK(heard.answers == 0);
 }
