@@ -78,22 +78,8 @@ class Ring {
   }
 
   int give(uint32_t lane, uint32_t slot, uint32_t generation, int fd) {
-    uint32_t label[2] = {slot, generation};
-    iovec text{label, sizeof label};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
-    msghdr message{};
-    message.msg_iov = &text;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    ssize_t sent;
-    while ((sent = sendmsg(ours[lane].get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT)) < 0 && errno == EINTR) {}
-    return sent < 0 ? -errno : 0;
+    const uint32_t label[2] = {slot, generation};
+    return -send_packet(ours[lane].get(), {reinterpret_cast<const char*>(label), sizeof label}, {fd}, false);
   }
 
   int request(uint32_t lane, uint32_t number, rv_ring_reply& reply, int timeout_ms, bool again) {
