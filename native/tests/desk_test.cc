@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ring as a host program could misuse it: nothing it writes may do more than answer, and nothing is answered twice.
-#include <vector>
-
 #include <doctest/doctest.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,47 +13,12 @@
 #include <atomic>
 
 #include "desk.h"
+#include "questions.h"
 #include "soon.h"
 
 using namespace rvisor;
 
 namespace {
-
-struct Heard {
-  std::atomic<int> answers{0}, overdue{0};
-  HandlersAnswer last;
-};
-
-class Asked : public Question {
- public:
-  explicit Asked(Heard& heard) : heard_(heard) {}
-  pid_t tid() const override { return 7; }
-  const rv_call& call() const override { return call_; }
-  Copies& copies() override { return copies_; }
-  bool waits() const override { return true; }
-  ssize_t read(uint64_t, void* out, size_t size) override { return memset(out, 'r', size), static_cast<ssize_t>(size); }
-  int write(uint64_t, const void*, size_t) override { return 0; }
-  int process() override { return 5; }
-  ssize_t descriptor(int fd, void* out, size_t room) override { return memset(out, fd, room), static_cast<ssize_t>(room); }
-  ssize_t take(int, void*, size_t) override { return -EINVAL; }
-  ssize_t path(unsigned argument, void* out, size_t room) override { return memset(out, static_cast<int>(argument), room), static_cast<ssize_t>(room); }
-  void answered(std::unique_ptr<Question>, HandlersAnswer answer) override {
-    heard_.last = std::move(answer);
-    heard_.answers++;
-  }
-  void overdue(std::unique_ptr<Question>) override { heard_.overdue++; }
-
- private:
-  Heard& heard_;
-  rv_call call_{};
-  Copies copies_;
-};
-
-// Never freed, as a desk's thread may still touch them; but reachable, so that they are no leak.
-Heard& hear() {
-  static auto* all = new std::vector<Heard*>;
-  return *all->emplace_back(new Heard);
-}
 
 // The host's side, by hand.
 struct Host {
@@ -85,17 +48,21 @@ struct Host {
     syscall(SYS_futex, &ring->bell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
   }
 
-  rv_ring_reply& reply(uint32_t slot) { return ring->slots[slot].reply; }
+  // What the host says next to the call in a slot: an answer, with nothing in it.
+  rv_ring_reply& reply(uint32_t slot) {
+    rv_ring_reply& fresh = ring->slots[slot].reply;
+    fresh = {};
+    fresh.generation = ring->slots[slot].call.generation;
+    fresh.kind = RV_RING_ANSWER;
+    return fresh;
+  }
 
   // Until the desk's thread has seen what was put down before: it takes them in their order.
   void settle() {
-    Heard& heard = hear();
+    Heard& heard = keep<Heard>();
     const uint32_t at = ring->lanes[0].posted;
     desk->ask(std::make_unique<Asked>(heard), 0, 1, 0);
     const uint32_t slot = ring->lanes[0].queue[at % RV_RING_SLOTS];
-    reply(slot) = {};
-    reply(slot).generation = ring->slots[slot].call.generation;
-    reply(slot).kind = RV_RING_ANSWER;
     reply(slot).verdict = RV_RING_VALUE;
     put(slot);
     CHECK(soon([&] { return heard.answers == 1; }));
@@ -109,14 +76,12 @@ struct Host {
 
 TEST_CASE("only an answer to the call that waits counts, and only once") {
   Host host;
-  Heard& heard = hear();
+  Heard& heard = keep<Heard>();
   host.desk->ask(std::make_unique<Asked>(heard), 0, 1, 0);
   uint32_t slot = host.ring->lanes[0].queue[0];
   REQUIRE(slot < RV_RING_SLOTS);
   uint32_t generation = host.ring->slots[slot].call.generation;
   rv_ring_reply& reply = host.reply(slot);
-  reply = {};
-  reply.kind = RV_RING_ANSWER;
   reply.verdict = RV_RING_VALUE;
   reply.value = 42;
   host.put(RV_RING_SLOTS + 5);   // no slot
@@ -150,13 +115,10 @@ TEST_CASE("an answer that makes no sense ends the guest") {
                         Case{"beyond the data", RV_RING_VALUE, UINT32_MAX, UINT32_MAX, 0}}) {
     CAPTURE(c.name);
     Host host;
-    Heard& heard = hear();
+    Heard& heard = keep<Heard>();
     host.desk->ask(std::make_unique<Asked>(heard), 0, 1, 0);
     uint32_t slot = host.ring->lanes[0].queue[0];
     rv_ring_reply& reply = host.reply(slot);
-    reply = {};
-    reply.generation = host.ring->slots[slot].call.generation;
-    reply.kind = RV_RING_ANSWER;
     reply.verdict = c.verdict;
     reply.used = c.used;
     reply.value = c.value;
@@ -171,12 +133,10 @@ TEST_CASE("an answer that makes no sense ends the guest") {
 
 TEST_CASE("requests are bounded, and do not end the question") {
   Host host;
-  Heard& heard = hear();
+  Heard& heard = keep<Heard>();
   host.desk->ask(std::make_unique<Asked>(heard), 0, 1, 0);
   uint32_t slot = host.ring->lanes[0].queue[0];
   rv_ring_reply& reply = host.reply(slot);
-  reply = {};
-  reply.generation = host.ring->slots[slot].call.generation;
   reply.size = UINT32_MAX;
   for (uint32_t kind : {RV_RING_READ, RV_RING_DESCRIPTOR, RV_RING_PATH}) {
     CAPTURE(kind);
@@ -204,17 +164,14 @@ TEST_CASE("requests are bounded, and do not end the question") {
 
 TEST_CASE("a call that is overdue is told once, and its slot stays with the host until it answers") {
   Host host;
-  Heard& heard = hear();
+  Heard& heard = keep<Heard>();
   host.desk->ask(std::make_unique<Asked>(heard), 0, 1, 1);
   uint32_t slot = host.ring->lanes[0].queue[0];
   REQUIRE(soon([&] { return heard.overdue == 1; }));
-  Heard& next = hear();
+  Heard& next = keep<Heard>();
   host.desk->ask(std::make_unique<Asked>(next), 0, 1, 0);
   CHECK(host.ring->lanes[0].queue[1] != slot);
   rv_ring_reply& reply = host.reply(slot);
-  reply = {};
-  reply.generation = host.ring->slots[slot].call.generation;
-  reply.kind = RV_RING_ANSWER;
   reply.verdict = RV_RING_VALUE;
   host.put(slot);
   host.settle();

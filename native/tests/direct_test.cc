@@ -17,56 +17,39 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
-#include <vector>
 
 #include "../client/ring.h"
 #include "../client/rvisor.h"
 #include "desk.h"
 #include "listener.h"
+#include "questions.h"
 #include "soon.h"
 
 using namespace rvisor;
 
 namespace {
 
-struct Heard {
-  std::atomic<int> answers{0}, overdue{0}, gone{0}, reading{0};
+struct Watched : Heard {
+  std::atomic<int> gone{0}, reading{0};
   std::atomic<bool> read_on{false};
-  HandlersAnswer last;
 };
 
-class Asked : public Question {
+// One that the host may answer at a listener.
+class AskedThere : public Asked {
  public:
-  Asked(Heard& heard, Loan& loan, uint64_t id, uint32_t may = RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE) : heard_(heard), direct_{&loan, id, may} {}
-  ~Asked() override { heard_.gone++; }
-  pid_t tid() const override { return 7; }
-  const rv_call& call() const override { return call_; }
-  Copies& copies() override { return copies_; }
-  bool waits() const override { return true; }
-  ssize_t read(uint64_t, void* out, size_t size) override {
-    heard_.reading++;
-    CHECK(soon([&] { return heard_.read_on.load(); }));  // a reading that takes its time
-    return memset(out, 'r', size), static_cast<ssize_t>(size);
+  AskedThere(Watched& watched, Loan& loan, uint64_t id, uint32_t may) : Asked(watched), watched_(watched), direct_{&loan, id, may} {}
+  ~AskedThere() override { watched_.gone++; }
+  ssize_t read(uint64_t address, void* out, size_t size) override {
+    watched_.reading++;
+    CHECK(soon([&] { return watched_.read_on.load(); }));  // a reading that takes its time
+    return Asked::read(address, out, size);
   }
-  int write(uint64_t, const void*, size_t) override { return 0; }
-  int process() override { return 5; }
-  ssize_t descriptor(int, void*, size_t) override { return -EBADF; }
-  ssize_t take(int, void*, size_t) override { return -EBADF; }
-  ssize_t path(unsigned, void*, size_t) override { return -EINVAL; }
   Direct direct() override { return direct_; }
-  void answered(std::unique_ptr<Question>, HandlersAnswer answer) override {
-    heard_.last = std::move(answer);
-    heard_.answers++;
-  }
-  void overdue(std::unique_ptr<Question>) override { heard_.overdue++; }
 
  private:
-  Heard& heard_;
+  Watched& watched_;
   const Direct direct_;
-  rv_call call_{};
-  Copies copies_;
 };
 
 // Puts a filter on the calling thread that notifies getppid(2), and gives its listener.
@@ -118,12 +101,6 @@ struct Guest {
   seccomp_notif call;
 };
 
-template <class T>
-T& keep() {
-  static auto* all = new std::vector<T*>;
-  return *all->emplace_back(new T);
-}
-
 // Both sides of a ring. Never freed, as the desk's thread may still touch it.
 struct Table {
   Table() {
@@ -146,7 +123,7 @@ struct Table {
   // Until the desk has seen all that came over the ring before: of a lane it takes answers in their order.
   void settle(uint32_t lane = 0) {
     const rv_ring_call before = call;
-    Heard& heard = keep<Heard>();
+    Watched& heard = keep<Watched>();
     static Loan none{-1, 0, true};
     ask(heard, none, 0, 0, 0, lane);
     answer(take(lane), RV_RING_VALUE, 0, 0, lane);
@@ -154,8 +131,8 @@ struct Table {
     call = before;
   }
 
-  void ask(Heard& heard, Loan& loan, uint64_t id, uint64_t deadline_ms = 0, uint32_t may = RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE, uint32_t lane = 0) {
-    desk->ask(std::make_unique<Asked>(heard, loan, id, may), lane, 1, deadline_ms);
+  void ask(Watched& heard, Loan& loan, uint64_t id, uint64_t deadline_ms = 0, uint32_t may = RV_RING_MAY_ANSWER | RV_RING_MAY_CONTINUE, uint32_t lane = 0) {
+    desk->ask(std::make_unique<AskedThere>(heard, loan, id, may), lane, 1, deadline_ms);
   }
 
   // The next call; -1 where there is none.
@@ -191,7 +168,7 @@ TEST_CASE("plain answers go straight to the guest, and the desk finds out when i
   for (const Case& c : {Case{RV_RING_VALUE, 77, 77, 0}, Case{RV_RING_VALUE, -ENOSPC, -1, ENOSPC}, Case{RV_RING_ERRNO, EPERM, -1, EPERM}, Case{RV_RING_CONTINUE, 0, getppid(), 0}}) {
     CAPTURE(c.verdict);
     Guest guest;
-    Heard& heard = keep<Heard>();
+    Watched& heard = keep<Watched>();
     table.ask(heard, guest.loan, guest.call.id);
     int slot = table.take();
     REQUIRE(slot >= 0);
@@ -201,7 +178,7 @@ TEST_CASE("plain answers go straight to the guest, and the desk finds out when i
     if (c.err) CHECK(guest.err == c.err);
     CHECK(table.sleeps());  // the answer woke nobody but the guest
     CHECK(heard.gone == 0);
-    Heard& next = keep<Heard>();
+    Watched& next = keep<Watched>();
     table.ask(next, guest.loan, 1);
     CHECK(heard.gone == 1);
     CHECK(heard.answers == 0);
@@ -213,7 +190,7 @@ TEST_CASE("what the desk does not allow goes over the ring: so does whatever els
   Table& table = keep<Table>();
   for (uint32_t may : {0u, RV_RING_MAY_ANSWER}) {
     Guest guest;
-    Heard& heard = keep<Heard>();
+    Watched& heard = keep<Watched>();
     table.ask(heard, guest.loan, guest.call.id, 0, may);
     table.answer(table.take(), RV_RING_CONTINUE);
     REQUIRE(soon([&] { return heard.answers == 1; }));
@@ -221,7 +198,7 @@ TEST_CASE("what the desk does not allow goes over the ring: so does whatever els
     CHECK(guest.waits());
   }
   Guest guest;
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   table.ask(heard, guest.loan, guest.call.id);
   table.answer(table.take(), RV_RING_ERRNO, 5000);
   REQUIRE(soon([&] { return heard.answers == 1; }));
@@ -232,7 +209,7 @@ TEST_CASE("what the desk does not allow goes over the ring: so does whatever els
 TEST_CASE("an answer of another generation reaches nobody") {
   Table& table = keep<Table>();
   Guest guest;
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   table.ask(heard, guest.loan, guest.call.id);
   int slot = table.take();
   table.answer(slot, RV_RING_VALUE, 5, table.call.generation + 1);
@@ -247,7 +224,7 @@ TEST_CASE("an answer of another generation reaches nobody") {
 TEST_CASE("commands have listeners of their own, and numbers of notifications that may be the same") {
   Table& table = keep<Table>();
   Guest one, two;
-  Heard &first = keep<Heard>(), &second = keep<Heard>();
+  Watched &first = keep<Watched>(), &second = keep<Watched>();
   table.ask(first, one.loan, one.call.id);
   table.ask(second, two.loan, two.call.id, 0, RV_RING_MAY_ANSWER, 1);
   int slot_one = table.take(0);
@@ -277,13 +254,13 @@ TEST_CASE("an answer to a call whose thread has died harms nothing") {
   seccomp_notif call;
   REQUIRE(listener.receive(call) == 0);
   Loan loan{listener.fd()};
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   table.ask(heard, loan, call.id);
   int slot = table.take();
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
   table.answer(slot, RV_RING_VALUE, 1);
-  Heard& next = keep<Heard>();
+  Watched& next = keep<Watched>();
   table.ask(next, loan, call.id);
   CHECK(soon([&] { return heard.gone == 1; }));
   CHECK(heard.answers == 0);
@@ -293,7 +270,7 @@ TEST_CASE("an answer to a call whose thread has died harms nothing") {
 TEST_CASE("a call is answered by the host or is overdue, never both") {
   Table& table = keep<Table>();
   Guest guest;
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   table.ask(heard, guest.loan, guest.call.id, 1);
   int slot = table.take();
   REQUIRE(soon([&] { return heard.overdue == 1; }));
@@ -304,7 +281,7 @@ TEST_CASE("a call is answered by the host or is overdue, never both") {
   // The other way round: answered in time, and its deadline passes unnoticed.
   constexpr uint64_t kLong = 2000;
   Guest other;
-  Heard &early = keep<Heard>(), &later = keep<Heard>();
+  Watched &early = keep<Watched>(), &later = keep<Watched>();
   table.ask(early, other.loan, other.call.id, kLong);
   table.answer(table.take(), RV_RING_VALUE, 8);
   CHECK(other.back());
@@ -317,7 +294,7 @@ TEST_CASE("a call is answered by the host or is overdue, never both") {
 TEST_CASE("an answer while the desk carries out a request for the same call") {
   Table& table = keep<Table>();
   Guest guest;
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   table.ask(heard, guest.loan, guest.call.id);
   int slot = table.take();
   static rv_ring_reply request;
@@ -330,7 +307,7 @@ TEST_CASE("an answer while the desk carries out a request for the same call") {
   REQUIRE(soon([&] { return heard.reading == 1; }));
   table.answer(slot, RV_RING_VALUE, 3);
   CHECK(guest.back());
-  Heard& next = keep<Heard>();
+  Watched& next = keep<Watched>();
   table.ask(next, guest.loan, 1);
   CHECK(heard.gone == 0);  // the desk's thread is still at it
   heard.read_on = true;
@@ -342,7 +319,7 @@ TEST_CASE("an answer while the desk carries out a request for the same call") {
 TEST_CASE("more calls than slots, all answered at the listener: none waits for ever") {
   Table& table = keep<Table>();
   Guest guest;
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   constexpr int kCalls = 3000;
   for (int i = 0; i < kCalls; i++) table.ask(heard, guest.loan, 1);  // a number that nobody waits under: the kernel says so, and that is that
   int answered = 0;
@@ -354,7 +331,7 @@ TEST_CASE("more calls than slots, all answered at the listener: none waits for e
 TEST_CASE("what a thread had taken when it ended is given to who goes on, once") {
   Table& table = keep<Table>();
   Guest guest;
-  Heard& heard = keep<Heard>();
+  Watched& heard = keep<Watched>();
   for (int i = 0; i < 3; i++) table.ask(heard, guest.loan, 1);
   int first = table.take(), second = table.take();
   table.answer(first, RV_RING_VALUE, 0, 1);
