@@ -3,13 +3,13 @@
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { connect } from "node:net"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Command from "../sdk/Command.ts"
 import * as Policy from "../sdk/Policy.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
+import { freePort, listening } from "./support/ports.ts"
 import { needs, run, scratch } from "./support/sandbox.ts"
 
 const directory = scratch()
@@ -132,35 +132,16 @@ print(json.dumps({"uid": os.getuid(), "cwd": os.getcwd()}))
   })
 })
 
-/** A port nobody uses right now. */
-const freePort = (): number => {
-  const script = "const s=require('net').createServer().listen(0,'127.0.0.1',()=>{console.log(s.address().port);s.close()})"
-  return Number(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" }))
-}
-
 describe("servers under network: host", () => {
   const serve = <A>(command: Command.Command, policy: Policy.Policy, port: number, client: () => Promise<A>): Promise<A> =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.spawn(Command.set(command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" }), policy)
-      yield* waitFor(port)
+      yield* Effect.promise(() => listening(port))
       const answer = yield* Effect.promise(client)
       yield* sandbox.kill("SIGTERM")
       yield* sandbox.exit
       return answer
     }).pipe(Effect.scoped, Effect.runPromise)
-
-  const waitFor = (port: number) =>
-    Effect.promise(async () => {
-      for (let attempt = 0; attempt < 200; attempt++) {
-        const open = await new Promise<boolean>((resolve) => {
-          const socket = connect(port, "127.0.0.1", () => { socket.destroy(); resolve(true) })
-          socket.on("error", () => resolve(false))
-        })
-        if (open) return
-        await new Promise((resolve) => setTimeout(resolve, 25))
-      }
-      throw new Error(`nothing listens on port ${port}`)
-    })
 
   it.runIf(has("nginx"))("nginx with workers serves real clients", async () => {
     const work = folder("nginx")

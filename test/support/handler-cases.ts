@@ -17,6 +17,7 @@ import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
 import { Address, Arg, Path } from "../../sdk/Where.ts"
 import "./backend.ts"
+import { type Cases, printResults } from "./cases.ts"
 import { late, numbers } from "./modules/numbers.ts"
 
 class Name extends Context.Service<Name, { readonly name: string }>()("test/Name") {}
@@ -58,7 +59,7 @@ export const killed = (told: Told, words: RegExp): void => {
 
 const scratch = (): string => mkdtempSync(join(tmpdir(), "rvisor-handlers-"))
 
-export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> = {
+export const cases: Cases = {
   "a guest does not rely on a Landlock that carried-out calls would pass by": async (guest) => {
     const ask = ["sh", "-c", "perl -e 'print syscall(444, 0, 0, 1), q( ), $!+0'"] // landlock_create_ruleset(NULL, 0, VERSION)
     const open = SyscallHandler.make("openat", { where: Path.under("/nowhere") }, () => Effect.succeed(Verdict.errno("EACCES")))
@@ -434,11 +435,4 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   }
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const results: Record<string, string> = {}
-  for (const [name, body] of Object.entries(cases)) {
-    results[name] = await body(process.argv[2]!).then(() => "ok", (error: Error) => error.stack ?? String(error))
-  }
-  console.log(JSON.stringify(results))
-  process.exit(0)
-}
+if (process.argv[1] === import.meta.filename) await printResults(cases, process.argv[2]!)

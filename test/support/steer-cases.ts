@@ -18,6 +18,7 @@ import * as SyscallHandler from "../../sdk/SyscallHandler.ts"
 import * as Verdict from "../../sdk/Verdict.ts"
 import { Path } from "../../sdk/Where.ts"
 import { syscallNumbers } from "../../sdk/internal/syscalls.ts"
+import { type Cases, printResults } from "./cases.ts"
 import { killed, module, run } from "./handler-cases.ts"
 
 const steer = { power: "steer" } as const
@@ -27,7 +28,7 @@ const passes = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdic
 
 const everyCall = Object.keys(syscallNumbers).filter((name) => Syscall.classify(name as Syscall.SyscallName).safety !== "fixed")
 
-export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> = {
+export const cases: Cases = {
   "a value, an errno, a kill, and going on": async (guest) => {
     assert.equal((await run(guest, ["registers", "121"], [answers])).out, "77: 11 12 13 14 15 16\n")
     const fails = SyscallHandler.make("getpgid", steer, () => Effect.succeed(Verdict.errno("ENOSPC")))
@@ -442,11 +443,4 @@ export const cases: Readonly<Record<string, (guest: string) => Promise<void>>> =
   }
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const results: Record<string, string> = {}
-  for (const [name, body] of Object.entries(cases)) {
-    results[name] = await body(process.argv[2]!).then(() => "ok", (error: Error) => error.stack ?? String(error))
-  }
-  console.log(JSON.stringify(results))
-  process.exit(0)
-}
+if (process.argv[1] === import.meta.filename) await printResults(cases, process.argv[2]!)

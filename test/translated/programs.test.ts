@@ -3,13 +3,13 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs"
-import { connect } from "node:net"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import * as Command from "../../sdk/Command.ts"
 import * as Policy from "../../sdk/Policy.ts"
 import { compileSupport } from "../support/compile.ts"
 import { treeOfPackages } from "../support/engine.ts"
+import { freePort, listening } from "../support/ports.ts"
 import { forms, rvisor } from "../support/rvisor.ts"
 import { needs, type Ran, run, scratch } from "../support/sandbox.ts"
 
@@ -162,19 +162,6 @@ describe("dpkg, by the example fake-root", () => {
 })
 
 describe("servers, for clients outside", () => {
-  const freePort = (): number =>
-    Number(execFileSync(process.execPath, ["-e", "const s=require('net').createServer().listen(0,'127.0.0.1',()=>{console.log(s.address().port);s.close()})"], { encoding: "utf8" }))
-  const listening = async (port: number): Promise<void> => {
-    for (let attempt = 0; attempt < 400; attempt++) {
-      const open = await new Promise<boolean>((resolve) => {
-        const socket = connect(port, "127.0.0.1", () => { socket.destroy(); resolve(true) })
-        socket.on("error", () => resolve(false))
-      })
-      if (open) return
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
-    throw new Error(`nothing listens on port ${port}`)
-  }
   /** Runs a server for as long as a client needs it, and says how it ended. */
   const serve = async <A>(args: ReadonlyArray<string>, port: number, client: () => Promise<A>): Promise<A> => {
     const child: ChildProcess = spawn(forms[0]!.argv[0]!, [...forms[0]!.argv.slice(1), "run", "--view", "translated", "--network", "host", ...args], { stdio: ["ignore", "ignore", "inherit"] })
