@@ -43,11 +43,11 @@ export const features: ReadonlyArray<Feature> = [
   { name: "memfd-seal", need: "required", use: "the plan and rvisor's own parts live in sealed memory, not in files", lost: "no sandbox can be started", remedy: kernelConfig("CONFIG_MEMFD_CREATE", "3.17") },
   {
     name: "cgroup-v2", need: "control groups", use: "--memory, --cpus and exact --processes, by version 2 of control groups",
-    lost: "these limits need version 1 then",
+    lost: "nothing where there is version 1; else a policy with these limits is refused",
     remedy: "as a plain user: run under a delegated group (systemd-run --user --scope -p Delegate=yes rvisor …); in a container: a writable /sys/fs/cgroup"
   },
   {
-    name: "cgroup-v1", need: "control groups", use: "the same limits, by version 1", lost: "these limits need version 2 then",
+    name: "cgroup-v1", need: "control groups", use: "the same limits, by version 1", lost: "nothing where there is version 2; else the same",
     remedy: "nothing, where version 2 is there; else mount the controllers memory, pids and cpu, writable for the caller"
   },
   { name: "overlayfs", need: "extra", use: "--overlay: copy on write", lost: "a policy with an overlay refuses to start", remedy: `${kernelConfig("CONFIG_OVERLAY_FS", "3.18")}; for plain users since 5.11` },

@@ -113,7 +113,7 @@ Exit code: that of \`rvisor run\`.`),
     const schemaCommand = Command.make("schema", {}, coded(schema)).pipe(
       Command.withDescription("Prints the JSON Schema of policy files, for editors.")
     )
-    const policyCommand = Command.make("policy").pipe(Command.withDescription("Checks and shows policies."), Command.withSubcommands([checkCommand, showCommand, schemaCommand]))
+    const policyCommand = Command.make("policy").pipe(Command.withShortDescription("Check and show policies"), Command.withDescription("Checks and shows policies."), Command.withSubcommands([checkCommand, showCommand, schemaCommand]))
 
     const doctorCommand = Command.make("doctor", { json: toggle("json", "Print one JSON object") }, coded(doctor)).pipe(
       Command.withShortDescription("Say what this host can enforce"),

@@ -29,7 +29,7 @@ if (ran.status !== 0) {
 console.log(`
 Nothing of that run is left on this machine. Next:
 
-  dist/rvisor run --write ./out -- COMMAND     your own command, allowed to write to ./out
+  dist/rvisor run --write . -- COMMAND         your own command, allowed to write to this directory
   dist/rvisor run --help                       every flag; they carry the policy's own names
   dist/rvisor doctor                           what this machine can enforce
   npm test                                     all tests`)
