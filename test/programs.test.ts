@@ -1,7 +1,7 @@
 /**
  * Real programs under the sandbox, each doing its real work: what people run, not what is easy to run.
  */
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -10,10 +10,9 @@ import * as Command from "../sdk/Command.ts"
 import * as Policy from "../sdk/Policy.ts"
 import * as Sandbox from "../sdk/Sandbox.ts"
 import { freePort, listening } from "./support/ports.ts"
-import { needs, run, scratch } from "./support/sandbox.ts"
+import { has, run, scratch } from "./support/sandbox.ts"
 
 const directory = scratch()
-const has = (program: string) => needs(program, spawnSync("sh", ["-c", `command -v ${program}`], { env: { PATH: "/usr/sbin:/usr/bin:/bin" } }).status === 0)
 const folder = (name: string): string => {
   const path = join(directory, name)
   mkdirSync(path, { recursive: true })

@@ -1,6 +1,7 @@
 /**
  * What suites that cross parts share: running one command in a sandbox to its end, and a scratch directory.
  */
+import { spawnSync } from "node:child_process"
 import { Effect, Fiber, Stream } from "effect"
 import { mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -50,7 +51,7 @@ export const scratch = (): string => {
   return path
 }
 
-/** True when a program is there; says aloud when not, and fails in CI, so that nothing is skipped in silence. */
+/** True when something is there; says aloud when not, and fails in CI, so that nothing is skipped in silence. */
 export const needs = (name: string, present: boolean): boolean => {
   if (present) return true
   const message = `this host lacks ${name}: its tests do not run here`
@@ -58,3 +59,7 @@ export const needs = (name: string, present: boolean): boolean => {
   console.warn(`!! ${message}`)
   return false
 }
+
+/** The same of a program that a guest would find. */
+export const has = (program: string): boolean =>
+  needs(program, spawnSync("sh", ["-c", `command -v ${program}`], { env: { PATH: "/usr/sbin:/usr/bin:/bin" } }).status === 0)

@@ -11,10 +11,9 @@ import { compileSupport } from "../support/compile.ts"
 import { treeOfPackages } from "../support/engine.ts"
 import { freePort, listening } from "../support/ports.ts"
 import { forms, rvisor } from "../support/rvisor.ts"
-import { needs, type Ran, run, scratch } from "../support/sandbox.ts"
+import { has, needs, type Ran, run, scratch } from "../support/sandbox.ts"
 
 const directory = scratch()
-const has = (program: string) => needs(program, spawnSync("sh", ["-c", `command -v ${program}`], { env: { PATH: "/usr/sbin:/usr/bin:/bin" } }).status === 0)
 const folder = (name: string): string => {
   const path = join(directory, name)
   mkdirSync(path, { recursive: true })
