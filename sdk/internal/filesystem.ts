@@ -52,8 +52,8 @@ const reasons: Readonly<Record<string, string>> = {
 
 const reasonOf = (code: string): string => reasons[code] ?? `cannot be looked up (${code})`
 
-const missingHint = "create it, or mark the rule with \"optional\": true"
-const nothingToDenyHint = "correct the name, or mark the rule with \"optional\": true"
+const missingHint = "create it, or mark the rule in the policy with \"optional\": true"
+const nothingToDenyHint = "correct the name, or mark the rule in the policy with \"optional\": true"
 
 /** The symbolic links that a path of the host passes through, by their own canonical names, and where it ends. */
 const walkLinks = (path: string): { readonly links: ReadonlyArray<string>; readonly end: string } => {
