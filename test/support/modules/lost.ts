@@ -7,5 +7,5 @@ export default [
   SyscallHandler.make("getpgid", { deadline: "10 minutes", onFailure: "EIO" }, () => Effect.never),
   SyscallHandler.make("getsid", { deadline: "10 minutes", onFailure: "continue" }, () =>
     Effect.andThen(Effect.sync(() => setTimeout(() => { throw new Error("lost its way") }, 50)), Effect.never)),
-  SyscallHandler.make("getpriority", { onFailure: "ENOSPC" }, () => Effect.succeed(Verdict.value(5)))
+  SyscallHandler.make("getpriority", { deadline: "10 minutes", onFailure: "ENOSPC" }, () => Effect.succeed(Verdict.value(5)))
 ]
