@@ -44,7 +44,7 @@ const wrapper = (name: string): string => {
 }
 
 /** How much longer a program may take, where the processor is emulated. */
-const slowness = Number(process.env["RVISOR_TEST_FACTOR"] ?? "1")
+export const slowness = Number(process.env["RVISOR_TEST_FACTOR"] ?? "1")
 
 /** Seeds the schedules of the races; printed with what failed. */
 export const SEED = process.env["RVISOR_TEST_SEED"] ?? String(Date.now() % 1e9)
