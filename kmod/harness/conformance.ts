@@ -24,8 +24,9 @@ export const quickSuites: ReadonlyArray<string> = ["denials", "network"].map((na
 /** The attacks, under the rows of their table that both backends have. */
 export const attacks: ReadonlyArray<string> = ["plain", "files", "network", "races", "shares"].map((name) => `test/attacks/${name}.test.ts`)
 
-/** Some of the suites and of their tests: those whose names contain one of the words; where there is no word, all. */
+/** Some of the backends, and of the suites and their tests those whose names contain one of the words; where there is no word, all. */
 export interface Selection {
+  readonly backends: ReadonlyArray<string>
   readonly suites: ReadonlyArray<string>
   readonly tests: ReadonlyArray<string>
 }

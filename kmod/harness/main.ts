@@ -1,10 +1,11 @@
 /**
- * `npm run test:kmod [-- LANE… [--kernel SERIES]… [--suite WORD]… [--test WORD]…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's
- * test command runs as well. `all` is every lane; `--kernel` takes these kernels only; `--suite` and `--test` take those suites and tests only whose names contain one of the
- * words, in lanes that run suites of `test/`; `--update` looks for newer ones first. The last line is `N passed, N failed`; the exit code is 1
+ * `npm run test:kmod [-- LANE… [--kernel SERIES]… [--backend NAME]… [--suite WORD]… [--test WORD]…]`: tests the kernel module in virtual machines. Without words: the lanes that the README's
+ * test command runs as well. `all` is every lane; `--kernel` takes these kernels only; in lanes that run suites of `test/`, `--suite` and `--test` take those suites and
+ * tests only whose names contain one of the words, `--backend` one of the two; `--update` looks for newer ones first. The last line is `N passed, N failed`; the exit code is 1
  * when anything failed.
  */
 import { writeFileSync } from "node:fs"
+import { backends } from "./conformance.ts"
 import { HarnessFailure } from "./failure.ts"
 import { lanes } from "./lanes.ts"
 import { kernel, seriesOfTests } from "./packages.ts"
@@ -13,15 +14,16 @@ import { Report } from "./report.ts"
 const words = process.argv.slice(2)
 const report = words.find((word) => word.startsWith("--report="))?.slice("--report=".length)
 /** Options that take a word each, and may be given more than once. */
-const options = ["--kernel", "--suite", "--test"]
+const options = ["--kernel", "--backend", "--suite", "--test"]
 const isValue = (index: number): boolean => options.includes(words[index - 1] ?? "") && !isValue(index - 1)
 const valuesOf = (option: string): ReadonlyArray<string> => words.filter((_, index) => words[index - 1] === option && isValue(index))
-const named = valuesOf("--kernel"), selection = { suites: valuesOf("--suite"), tests: valuesOf("--test") }
-const isSelected = selection.suites.length + selection.tests.length > 0
+const named = valuesOf("--kernel"), selection = { backends: valuesOf("--backend"), suites: valuesOf("--suite"), tests: valuesOf("--test") }
+const isSelected = Object.values(selection).some((values) => values.length > 0)
 const wanted = words.filter((word, index) => !word.startsWith("--") && !isValue(index))
 const unknown = [
   ...words.filter((word, index) => word.startsWith("--") && !isValue(index) && word !== "--update" && !word.startsWith("--report=") && !(options.includes(word) && index + 1 < words.length)),
   ...wanted.filter((word) => word !== "all" && lanes[word] === undefined),
+  ...selection.backends.filter((word) => !backends.some((backend) => backend === word)).map((word) => `${word} (backends: ${backends.join(", ")})`),
   ...named.filter((word) => !seriesOfTests.some((series) => series === word)).map((word) => `${word} (kernels: ${seriesOfTests.join(", ")})`)
 ]
 if (unknown.length > 0) {
@@ -39,7 +41,7 @@ if (own.length > 0) {
 
 const whole = isSelected ? names.filter((name) => lanes[name]!.suites !== true) : []
 if (whole.length > 0) {
-  console.error(`these run no suites, and take no --suite and no --test: ${whole.join(", ")}`)
+  console.error(`these run no suites, and take no --backend, --suite or --test: ${whole.join(", ")}`)
   process.exit(2)
 }
 
