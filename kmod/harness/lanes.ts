@@ -338,7 +338,7 @@ const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number
     const ending = await boot({
       onLine: (line) => appendFileSync(log, `${line}\n`),
       kernel: on, files: { "rvisor.ko": module, insmod: busyboxed, rmmod: busyboxed }, share: true, memory: 3072, cpus, seconds,
-      script: ["export PATH=/run/job-files:$PATH", "insmod ./rvisor.ko || exit 1", ...files.flatMap((file) => over.map((backend) => suitesScript([file], backend, { factor: SLOWNESS, seconds, tests: of.tests }))), unload].join("\n")
+      script: ["export PATH=/run/job-files:$PATH", "insmod ./rvisor.ko || exit 1", ...files.flatMap((file) => over.map((backend) => suitesScript([file], backend, { factor: SLOWNESS, seconds: Math.min(seconds, SUITE), tests: of.tests }))), unload].join("\n")
     })
     takePrograms(within, ending.lines)
     endedWell(within, "the machine ends well, and the kernel has nothing against it", ending)
@@ -349,6 +349,9 @@ const conforming = (name: string, suites: ReadonlyArray<string>, seconds: number
 
 /** How much longer a test may take on a processor that is emulated. */
 const SLOWNESS = 10
+
+/** Seconds that a suite may take over one backend: where one hangs the others still run. */
+const SUITE = 3600
 
 const conformance: Lane = { title: "suites of both backends: what is refused by files, calls and addresses", always: true, suites: true, run: conforming("suites", quickSuites, 900) }
 

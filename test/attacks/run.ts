@@ -14,6 +14,7 @@ import * as Verdict from "../../sdk/Verdict.ts"
 import type { Options } from "../../sdk/Command.ts"
 import { compileSupport } from "../support/compile.ts"
 import { run, scratch } from "../support/sandbox.ts"
+import { slowness } from "../support/slowness.ts"
 import { head, type Row, type RowName, rows } from "./rows.ts"
 
 export const WON = 0, HELD = 1
@@ -42,9 +43,6 @@ const wrapper = (name: string): string => {
   if (!compiled.has(output)) compiled.add(compileSupport(name, directory))
   return output
 }
-
-/** How much longer a program may take, where the processor is emulated. */
-export const slowness = Number(process.env["RVISOR_TEST_FACTOR"] ?? "1")
 
 /** Seeds the schedules of the races; printed with what failed. */
 export const SEED = process.env["RVISOR_TEST_SEED"] ?? String(Date.now() % 1e9)

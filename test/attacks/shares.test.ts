@@ -5,7 +5,8 @@ import * as Command from "../../sdk/Command.ts"
 import type * as Policy from "../../sdk/Policy.ts"
 import * as Sandbox from "../../sdk/Sandbox.ts"
 import { run } from "../support/sandbox.ts"
-import { directory, expectHeld, expectWon, guest, HELD, isRoot, policy, program, slowness } from "./run.ts"
+import { slowness } from "../support/slowness.ts"
+import { directory, expectHeld, expectWon, guest, HELD, isRoot, policy, program } from "./run.ts"
 import { rowsOf } from "./rows.ts"
 
 describe("more than its share", () => {

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { pinned } from "../../scripts/setup.mjs"
 import { cases } from "../support/handler-cases.ts"
 import { scratch } from "../support/sandbox.ts"
+import { slowness } from "../support/slowness.ts"
 
 const directory = scratch()
 const guest = join(directory, "guest")
@@ -42,6 +43,6 @@ describe("handlers", () => {
 describe.runIf(process.versions["bun"] === undefined)("handlers in Bun", () => {
   let results: Record<string, string>
   const all = () =>
-    results ??= JSON.parse(execFileSync(pinned.bun, [support("handler-cases.ts"), guest], { encoding: "utf8", maxBuffer: 1 << 24 })) as typeof results
+    results ??= JSON.parse(execFileSync(pinned.bun, [support("handler-cases.ts"), guest], { encoding: "utf8", maxBuffer: 1 << 24, timeout: slowness * 180_000 })) as typeof results
   for (const name of Object.keys(cases)) it(name, () => expect(all()[name]).toBe("ok"), 180_000)
 })

@@ -69,9 +69,11 @@ describe.each(Object.keys(handlers))("handlers %s", (name) => {
       let seen = ""
       yield* Effect.forkScoped(Stream.runForEach(Stream.decodeText(sandbox.stdout), (text) => Effect.sync(() => { seen += text })))
       const expected = (text: RegExp): Effect.Effect<void> => Effect.suspend(() => text.test(seen) ? Effect.void : Effect.andThen(Effect.sleep(10), expected(text)))
+      const answered = (text: string, answer: RegExp): Effect.Effect<void> =>
+        Effect.timeoutOrElse(expected(answer), { duration: "60 seconds", orElse: () => Effect.die(new Error(`no answer to ${JSON.stringify(text)}: ${JSON.stringify(seen)}`)) })
       const keys = yield* Queue.unbounded<Uint8Array>()
       yield* Effect.forkScoped(Stream.run(Stream.fromQueue(keys), sandbox.stdin))
-      yield* expected(/=> $/)
+      yield* answered("", /=> $/)
       // Each key once: one that comes too early, or again, goes to the shell, and has the terminal forget what was typed since. So the program
       // says when it has the terminal; what the shell shows comes before.
       for (const [text, answer] of [
@@ -85,10 +87,7 @@ describe.each(Object.keys(handlers))("handlers %s", (name) => {
       ] as const) {
         seen = ""
         yield* Queue.offer(keys, new TextEncoder().encode(text))
-        yield* Effect.timeoutOrElse(expected(answer), {
-          duration: "60 seconds",
-          orElse: () => Effect.die(new Error(`no answer to ${JSON.stringify(text)}: ${JSON.stringify(seen)}`))
-        })
+        yield* answered(text, answer)
       }
       return yield* Effect.timeout(sandbox.exit, "60 seconds")
     }).pipe(Effect.scoped, Effect.runPromise)
