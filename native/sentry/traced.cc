@@ -13,6 +13,17 @@
 #include "threads.h"
 
 namespace rvisor {
+namespace {
+
+rv_call call_of(uint64_t nr, const std::array<uint64_t, 6>& registers) {
+  rv_call call{};
+  call.nr = static_cast<uint32_t>(nr);
+  call.arch = RV_ARCH_X86_64;
+  memcpy(call.args, registers.data(), sizeof call.args);
+  return call;
+}
+
+}  // namespace
 
 // A thread that carries calls out for the tracer.
 Status Interception::Acts::start() {
@@ -132,10 +143,7 @@ void Interception::injected(std::shared_ptr<Stop> stop, uint64_t nr, const std::
   int64_t result = may_inject(nr, registers);
   if (result) return served(sizeof result, &result, sizeof result);
   if (filtered(static_cast<uint32_t>(nr), registers) == SECCOMP_RET_TRACE) {
-    rv_call call{};
-    call.nr = static_cast<uint32_t>(nr);
-    call.arch = RV_ARCH_X86_64;
-    memcpy(call.args, registers.data(), sizeof call.args);
+    const rv_call call = call_of(nr, registers);
     rv_decision decision;
     rv_eval_call(program(), &call, &decision);
     decision.handlers = decision.pending = 0;
@@ -262,10 +270,7 @@ int64_t Interception::may_inject(uint64_t nr, const std::array<uint64_t, 6>& reg
   }
   if (nr == kBounced) return -ENOSYS;
   if (filtered(static_cast<uint32_t>(nr), registers) != SECCOMP_RET_TRACE) return 0;
-  rv_call call{};
-  call.nr = static_cast<uint32_t>(nr);
-  call.arch = RV_ARCH_X86_64;
-  memcpy(call.args, registers.data(), sizeof call.args);
+  const rv_call call = call_of(nr, registers);
   rv_decision decision;
   rv_eval_call(program(), &call, &decision);
   if (decision.base == RV_ACTION_ALLOW || (decision.base == RV_ACTION_NOTIFY && can_act_on_behalf(static_cast<int>(nr)))) return 0;
